@@ -1,0 +1,35 @@
+"""The package behind the notebooks: what more than one of them needs.
+
+Read the modules in this order; each uses only those above it.
+
+==============  ==============================================================
+``files``       writing a file whole or not at all
+``images``      read, resize and save pictures
+``show``        figures: galleries, feature maps, Gram matrices, loss curves
+``vgg``         VGG16 and VGG19 in ``tf.get_variable`` scopes, preprocessing
+``weights``     find, fetch, verify and load the pre-trained weights of VGG
+``losses``      content, style (Gram) and total variation loss
+``optimize``    change a picture until a loss is small: L-BFGS or Adam
+``gatys``       the method of Gatys, Ecker and Bethge [4]
+``paintings``   public-domain paintings from Wikimedia Commons
+``__main__``    the command line, ``python -m style_workshop``
+==============  ==============================================================
+
+Importing this package imports no TensorFlow, so that a typing mistake on the
+command line is answered at once.
+"""
+
+import os
+from pathlib import Path
+
+__version__ = "0.1.0"
+
+#: Pictures, weights and data sets; ``STYLE_WORKSHOP_DATA`` names another folder.
+DATA = Path(
+    os.environ.get("STYLE_WORKSHOP_DATA")
+    or Path(__file__).resolve().parent.parent / "data"
+)
+
+
+class WorkshopError(ValueError):
+    """Something a person can put right; the message says how, in one sentence."""

@@ -1,0 +1,244 @@
+"""Read, resize and save pictures.
+
+A picture is ``[h, w, 3]`` float32, RGB, 0-255, everywhere in the workshop.
+"""
+
+import io
+import json
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+from style_workshop import WorkshopError
+from style_workshop.files import write_whole
+
+FORMATS = {
+    ".jpg": {"format": "JPEG", "quality": 92, "subsampling": 0},
+    ".jpeg": {"format": "JPEG", "quality": 92, "subsampling": 0},
+    ".png": {"format": "PNG"},
+    ".webp": {"format": "WEBP", "quality": 92},
+    ".tif": {"format": "TIFF"},
+    ".tiff": {"format": "TIFF"},
+}
+_IMAGE_DESCRIPTION = 0x010E  # the EXIF tag; PNG, WebP and TIFF carry EXIF too
+
+
+class PictureError(WorkshopError):
+    """A picture that cannot be read or written, and what to do about it."""
+
+
+def read(path: str | Path, size: int | tuple[int, int] | None = None) -> np.ndarray:
+    """Read a picture of any common kind.
+
+    Turned upright (EXIF), flattened over white (alpha), converted to 8-bit sRGB
+    (CMYK, Lab, palette, gray, 16-bit, float, embedded profiles); of an animation
+    the first frame.
+
+    Args:
+        path: the file; what it holds counts, not how its name ends.
+        size: the longest side in pixels, or ``(height, width)``; None keeps it.
+
+    Returns:
+        ``[h, w, 3]`` float32, RGB, 0-255.
+
+    Raises:
+        PictureError: missing, empty, damaged, no picture, or over 178 megapixels.
+    """
+    picture = open_rgb(path)
+    if size is not None:
+        picture = _resize(picture, size)
+    return np.asarray(picture, np.float32)
+
+
+def open_rgb(path: str | Path) -> Image.Image:
+    """Read a picture as an upright, opaque 8-bit RGB ``PIL.Image`` (see `read`)."""
+    path = Path(path)
+    if not path.exists():
+        raise PictureError(f"There is no file {path}: check its name and folder.")
+    if path.is_dir():
+        raise PictureError(f"{path} is a folder: name a picture inside it.")
+    if path.stat().st_size == 0:
+        raise PictureError(f"{path} is empty (0 bytes): fetch or export it again.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata is no reason to worry
+            with Image.open(path) as picture:
+                picture.load()
+                return _to_rgb(_upright(picture))
+    except Image.DecompressionBombError as error:
+        limit = 2 * Image.MAX_IMAGE_PIXELS / 1e6
+        raise PictureError(
+            f"{path} has more than {limit:.0f} megapixels: make it smaller first."
+        ) from error
+    except Image.UnidentifiedImageError as error:
+        raise PictureError(
+            f"{path} is not a picture (it begins with {_first_bytes(path)}): "
+            "use a JPEG, PNG, WebP, TIFF, GIF or BMP file."
+        ) from error
+    # A damaged file can raise nearly anything out of a decoder: OSError,
+    # SyntaxError, struct.error, ValueError, IndexError, MemoryError ...
+    except Exception as error:
+        raise PictureError(
+            f"{path} is damaged or cut off ({error}): fetch or export it again."
+        ) from error
+
+
+def _first_bytes(path: Path) -> str:
+    with open(path, "rb") as file:
+        return repr(file.read(16))[1:]
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # a broken EXIF block says nothing about the picture itself
+        return picture
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I") or picture.mode == "F":
+        return _gray_from_numbers(picture)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        return Image.alpha_composite(white, picture).convert("RGB")
+    if picture.mode == "LAB":
+        return ImageCms.profileToProfile(
+            picture,
+            ImageCms.createProfile("LAB"),
+            ImageCms.createProfile("sRGB"),
+            outputMode="RGB",
+        )
+    return _to_srgb(picture) or picture.convert("RGB")
+
+
+def _gray_from_numbers(picture: Image.Image) -> Image.Image:
+    """Bring 16-bit (0-65535), 32-bit and float (0-1 or 0-255) gray to 8 bits."""
+    gray = np.nan_to_num(np.asarray(picture, np.float64))
+    if picture.mode == "F":
+        gray = gray * 255 if gray.max() <= 1 else gray
+    elif gray.max() > 255 or picture.mode.startswith("I;16"):
+        gray = gray / 257
+    gray = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
+    return Image.fromarray(gray).convert("RGB")
+
+
+def _to_srgb(picture: Image.Image) -> Image.Image | None:
+    """Apply an embedded color profile; None where there is none or it is broken."""
+    profile = picture.info.get("icc_profile")
+    if not profile or picture.mode not in ("RGB", "CMYK", "L"):
+        return None
+    try:
+        return ImageCms.profileToProfile(
+            picture,
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            outputMode="RGB",
+        )
+    except (ImageCms.PyCMSError, OSError):
+        return None
+
+
+def _resize(picture: Image.Image, size: int | tuple[int, int]) -> Image.Image:
+    if isinstance(size, int | np.integer):
+        ratio = size / max(picture.size)
+        size = [max(1, round(side * ratio)) for side in reversed(picture.size)]
+    height, width = size
+    if min(height, width) < 1:
+        raise PictureError(f"A picture cannot be {height}x{width} pixels: use 1 or up.")
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def resize(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
+    """Resize ``[h, w, 3]`` to a longest side, or to ``(height, width)``, with Lanczos.
+
+    Works on each channel in float32, so nothing is rounded to 8 bits; the result is
+    clipped to 0-255, because Lanczos overshoots at hard edges.
+    """
+    channels = [Image.fromarray(c) for c in np.moveaxis(np.float32(image), -1, 0)]
+    resized = [np.asarray(_resize(channel, size)) for channel in channels]
+    return np.clip(np.stack(resized, axis=-1), 0, 255)
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """Round ``[..., 3]`` in 0-255 to uint8; what lies outside is clipped."""
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+
+def require_savable(path: str | Path) -> None:
+    """Refuse, before any long work, a path that `save` could not write to.
+
+    Raises:
+        PictureError: an unknown ending, a folder, or no right to write there.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise PictureError(
+            f"{path} does not say what to write: end its name in one of "
+            f"{', '.join(FORMATS)}."
+        )
+    if path.is_dir():
+        raise PictureError(f"{path} is a folder: name a file inside it.")
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise PictureError(
+            f"Cannot write into {folder}: choose a folder that you may write to."
+        )
+
+
+def save(image: np.ndarray, path: str | Path, settings: dict | None = None) -> None:
+    """Write ``[h, w, 3]`` in 0-255; the format follows the ending of ``path``.
+
+    Args:
+        image: what lies outside 0-255 is clipped.
+        path: folders that do not exist are made.
+        settings: how the picture was made; kept as JSON in its EXIF description,
+            where `read_settings` finds it.
+
+    Raises:
+        PictureError: an unknown ending, not ``[h, w, 3]``, or numbers not finite.
+        WorkshopError: the folder cannot be written, or the disk is full.
+    """
+    path = Path(path)
+    require_savable(path)
+    if image.ndim != 3 or image.shape[-1] != 3:
+        raise PictureError(f"A picture is [h, w, 3]; this array is {image.shape}.")
+    if not np.isfinite(image).all():
+        raise PictureError("The picture holds numbers that are not finite (NaN).")
+    exif = Image.Exif()
+    if settings:
+        exif[_IMAGE_DESCRIPTION] = json.dumps(settings)
+    with write_whole(path) as part:
+        Image.fromarray(to_uint8(image)).save(
+            part, exif=exif, **FORMATS[path.suffix.lower()]
+        )
+
+
+def read_settings(path: str | Path) -> dict | None:
+    """Read the settings that `save` stored in a picture; None where there are none."""
+    with Image.open(path) as picture:
+        text = picture.getexif().get(_IMAGE_DESCRIPTION)
+    try:
+        return json.loads(text) if text else None
+    except json.JSONDecodeError:
+        return None
+
+
+def side_by_side(pictures: list[np.ndarray], gap: int = 8) -> np.ndarray:
+    """Put pictures of any size into one row of equal height, white between them.
+
+    Returns:
+        ``[h, w, 3]`` float32, as high as the highest of ``pictures``.
+    """
+    height = max(picture.shape[0] for picture in pictures)
+    white = np.full((height, gap, 3), 255, np.float32)
+    row = []
+    for picture in pictures:
+        width = max(1, round(picture.shape[1] * height / picture.shape[0]))
+        row += [resize(picture, (height, width)), white]
+    return np.concatenate(row[:-1], axis=1)

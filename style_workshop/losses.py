@@ -1,0 +1,76 @@
+"""The losses of style transfer: pure functions of tensors.
+
+Written as in Gatys, Ecker and Bethge (CVPR 2016, equations 1 to 7), but as means
+over positions, so that one set of weights gives the same look at 256 and at 1024
+pixels. Each is computed in float32, whatever the network computed in.
+"""
+
+import tensorflow as tf
+
+
+def content_loss(features: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """Half the mean squared difference of two feature maps (equation 1).
+
+    The paper has half the *sum*, which grows with the size of the picture and with
+    the number of channels; this is the paper's loss divided by ``h * w * c``.
+
+    Args:
+        features: ``[b, h, w, c]`` of the picture that changes.
+        target: ``[b, h, w, c]`` of the content image.
+
+    Returns:
+        A scalar, float32. Notebook 1.1 derives it.
+    """
+    difference = tf.cast(features, tf.float32) - tf.cast(target, tf.float32)
+    return tf.reduce_mean(tf.square(difference)) / 2
+
+
+def gram_matrix(features: tf.Tensor) -> tf.Tensor:
+    """Mean over positions of the products of all pairs of channels (equation 3).
+
+    ``G[i, j] = sum_k F[k, i] F[k, j] / M`` with the ``M = h * w`` positions k. The
+    paper's Gram matrix lacks the ``1 / M`` and has it in its loss (equation 4).
+
+    Args:
+        features: ``[b, h, w, c]``.
+
+    Returns:
+        ``[b, c, c]`` float32. Notebook 1.2 derives it.
+    """
+    features = tf.cast(features, tf.float32)
+    batch, height, width, channels = tf.unstack(tf.shape(features))
+    channels = features.shape[-1] or channels
+    flat = tf.reshape(features, [batch, height * width, channels])  # [b, M, c]
+    positions = tf.cast(height * width, tf.float32)
+    return tf.matmul(flat, flat, transpose_a=True) / positions
+
+
+def style_loss(gram: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """A quarter of the mean squared difference of two Gram matrices (equation 4).
+
+    Equal to the paper's ``E_l = 1 / (4 N^2 M^2) * sum (G - A)^2`` for a style image
+    of the same size; since `gram_matrix` is a mean over positions, the two pictures
+    may here differ in size.
+
+    Args:
+        gram: ``[b, c, c]`` from `gram_matrix` of the picture that changes.
+        target: ``[b, c, c]`` from `gram_matrix` of the style image.
+
+    Returns:
+        A scalar, float32.
+    """
+    return tf.reduce_mean(tf.square(gram - target)) / 4
+
+
+def total_variation(images: tf.Tensor) -> tf.Tensor:
+    """Mean squared difference of neighbors, across plus down (Mahendran and Vedaldi).
+
+    Args:
+        images: ``[b, h, w, 3]``, 0-255, each side at least 2.
+
+    Returns:
+        A scalar, float32; 0 for a flat picture.
+    """
+    across = images[:, :, 1:] - images[:, :, :-1]
+    down = images[:, 1:] - images[:, :-1]
+    return tf.reduce_mean(tf.square(across)) + tf.reduce_mean(tf.square(down))

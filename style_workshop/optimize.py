@@ -1,0 +1,252 @@
+"""Change a picture until a loss is small, with L-BFGS (SciPy) or Adam."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.optimize
+import tensorflow as tf
+from tqdm.auto import tqdm
+
+from style_workshop import WorkshopError
+from style_workshop.images import resize
+
+OPTIMIZERS = ("lbfgs", "adam")
+STARTS = ("content", "noise", "style")
+
+#: A loss takes a picture ``[h, w, 3]`` to its total and its named terms, scalars.
+Loss = Callable[[tf.Tensor], tuple[tf.Tensor, dict[str, tf.Tensor]]]
+
+
+@dataclass
+class Result:
+    """What an optimization leaves: the picture, and how it came there.
+
+    ``image`` is ``[h, w, 3]`` float32 in 0-255. ``history`` maps ``total`` and every
+    named term to its value at the start and after each step. ``interrupted`` says
+    that a person stopped it; image and history then end where it was stopped.
+    """
+
+    image: np.ndarray
+    history: dict[str, list[float]] = field(default_factory=dict)
+    interrupted: bool = False
+
+    @property
+    def steps(self) -> int:
+        """Steps taken; the history is one longer, for the start."""
+        return max(0, len(self.history.get("total", ())) - 1)
+
+
+class NotFinite(WorkshopError):
+    """A loss that became NaN or infinite; ``result`` has the picture before that."""
+
+    result: Result
+
+
+def start_image(
+    start: str | np.ndarray, content: np.ndarray, style: np.ndarray, seed: int = 0
+) -> np.ndarray:
+    """Make the picture that an optimization starts from.
+
+    Args:
+        start: ``"content"``, ``"style"`` (resized to the content), ``"noise"``
+            (gray, normal, standard deviation 40 of 255), or a picture of one's own.
+        content: ``[h, w, 3]``, 0-255; gives the size.
+        style: ``[h', w', 3]``, 0-255.
+        seed: of the noise.
+
+    Returns:
+        ``[h, w, 3]`` float32, 0-255.
+
+    Raises:
+        WorkshopError: another word.
+    """
+    size = content.shape[:2]
+    if isinstance(start, np.ndarray):
+        return resize(start, size)
+    if start == "content":
+        return np.array(content, np.float32)
+    if start == "style":
+        return resize(style, size)
+    if start == "noise":
+        noise = np.random.default_rng(seed).normal(127.5, 40, content.shape)
+        return np.clip(noise, 0, 255).astype(np.float32)
+    raise WorkshopError(f"Cannot start from {start!r}: use {', '.join(STARTS)}.")
+
+
+def optimize(
+    loss: Loss,
+    start: np.ndarray,
+    steps: int = 300,
+    optimizer: str = "lbfgs",
+    learning_rate: float = 5.0,
+    callback: Callable[[int, np.ndarray, dict[str, float]], None] | None = None,
+    callback_steps: Collection[int] | None = None,
+    progress: str | None = "steps",
+) -> Result:
+    """Change ``start`` until ``loss`` is small. Notebook 2.0 compares the two ways.
+
+    The loss and its gradient are compiled once. Ctrl-C (or the stop button of
+    Jupyter) ends it early and returns the picture so far.
+
+    Args:
+        loss: takes ``[h, w, 3]``, 0-255, to its total and its named terms.
+        start: ``[h, w, 3]``, 0-255.
+        steps: at most this many. A step of L-BFGS is an iteration, nearly always one
+            evaluation of the loss; a step of Adam is one evaluation.
+        optimizer: ``"lbfgs"`` (10 corrections, no bounds, as the authors of [4] use
+            it) or ``"adam"`` (beta 0.9 and 0.999, clipped to 0-255 at each step).
+        learning_rate: of Adam, in gray levels of 0-255.
+        callback: called with the step, the picture ``[h, w, 3]`` in 0-255, and the
+            terms of the loss.
+        callback_steps: the steps at which ``callback`` is called; None means each.
+        progress: what the progress bar counts; None shows no bar.
+
+    Returns:
+        The result; its picture is clipped to 0-255.
+
+    Raises:
+        NotFinite: a term of the loss is NaN or infinite; names it.
+        WorkshopError: an unknown optimizer, or fewer than one step.
+    """
+    check_optimizer(optimizer, steps, learning_rate)
+    run = _Run(loss, np.asarray(start, np.float32), steps, callback, callback_steps)
+    with tqdm(total=steps, desc=progress, disable=progress is None) as run.bar:
+        try:
+            run.accept(run.image, run.evaluate(run.image)[0])
+            if optimizer == "lbfgs":
+                _lbfgs(run)
+            else:
+                _adam(run, learning_rate)
+        except KeyboardInterrupt:
+            run.interrupted = True
+    return run.result()
+
+
+def check_optimizer(optimizer: str, steps: int, learning_rate: float) -> None:
+    """Refuse settings that make no sense, before any work starts.
+
+    Raises:
+        WorkshopError: says what to use.
+    """
+    if optimizer not in OPTIMIZERS:
+        raise WorkshopError(
+            f"There is no optimizer {optimizer!r}: use {' or '.join(OPTIMIZERS)}."
+        )
+    if steps < 1:
+        raise WorkshopError(f"{steps} steps change nothing: use 1 or more.")
+    if not 0 < learning_rate < np.inf:
+        raise WorkshopError(f"A learning rate of {learning_rate} does not work: use 5.")
+
+
+class _Run:
+    """The state of one optimization: the picture so far and its history."""
+
+    def __init__(self, loss, start, steps, callback, callback_steps):
+        self.image, self.steps = start, steps
+        self.callback, self.callback_steps = callback, callback_steps
+        self.history: dict[str, list[float]] = {}
+        self.interrupted = False
+        self.bar = None
+        self._compiled = tf.function(lambda x: _value_and_gradient(loss, x))
+
+    @property
+    def left(self) -> int:
+        return self.steps + 1 - len(self.history.get("total", ()))
+
+    def evaluate(self, image: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
+        """The terms of the loss, ``total`` among them, and its gradient."""
+        terms, gradient = self._compiled(tf.constant(image, tf.float32))
+        terms = {name: float(value) for name, value in terms.items()}
+        self._require_finite(terms, gradient)
+        return terms, gradient.numpy()
+
+    def _require_finite(self, terms, gradient) -> None:
+        # The named terms first: the total is not finite because one of them is not.
+        bad = [name for name, value in terms.items() if not np.isfinite(value)]
+        named = [name for name in bad if name != "total"] or bad
+        if not named and not tf.reduce_all(tf.math.is_finite(gradient)):
+            named = ["gradient of the loss"]
+        if named:
+            error = NotFinite(
+                f"The {named[0]} is not finite any more after {self.result().steps} "
+                "steps: use smaller weights or a smaller learning rate, and check "
+                "the pictures for NaN."
+            )
+            error.result = self.result()
+            raise error
+
+    def accept(self, image: np.ndarray, terms: dict[str, float]) -> None:
+        """Take a step: keep the picture, note its losses, show and tell."""
+        self.image = image
+        for name, value in terms.items():
+            self.history.setdefault(name, []).append(value)
+        step = self.result().steps
+        if step:
+            self.bar.update()
+            self.bar.set_postfix_str(f"loss {terms['total']:.4g}", refresh=False)
+        wanted = self.callback_steps is None or step in self.callback_steps
+        if self.callback and wanted:
+            self.callback(step, self.result().image, terms)
+
+    def result(self) -> Result:
+        image = np.clip(self.image, 0, 255).astype(np.float32)
+        return Result(image, self.history, self.interrupted)
+
+
+def _value_and_gradient(loss: Loss, image: tf.Tensor):
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        total, terms = loss(image)
+    return {"total": total, **terms}, tape.gradient(total, image)
+
+
+def _lbfgs(run: _Run) -> None:
+    """Run SciPy's L-BFGS-B without bounds; start it afresh where it gives up early.
+
+    Its line search fails now and then on the noise of float32, and then ends the run
+    after a few steps. A fresh start forgets the curvature and goes on; a second
+    failure on the spot means that there is nothing left to gain.
+    """
+    shape = run.image.shape
+
+    # SciPy minimizes a number near 1: the first steps, of length 1 / |gradient|,
+    # would otherwise depend on the weights of the loss.
+    scale = 1 / max(abs(run.history["total"][-1]), 1e-30)
+
+    def value_and_gradient(flat):
+        terms, gradient = run.evaluate(flat.reshape(shape))
+        value_and_gradient.terms = terms
+        return scale * terms["total"], scale * gradient.ravel().astype(np.float64)
+
+    def step(flat):
+        run.accept(flat.reshape(shape).astype(np.float32), value_and_gradient.terms)
+
+    before = None
+    while run.left and before != run.left:
+        before = run.left
+        scipy.optimize.minimize(
+            value_and_gradient,
+            run.image.ravel().astype(np.float64),
+            jac=True,
+            method="L-BFGS-B",
+            callback=step,
+            options={
+                "maxiter": run.left,
+                "maxfun": 20 * run.left,
+                "maxcor": 10,
+                "ftol": 0,
+                "gtol": 0,
+            },
+        )
+
+
+def _adam(run: _Run, learning_rate: float) -> None:
+    image = tf.Variable(run.image)
+    adam = tf.keras.optimizers.Adam(learning_rate)
+    _, gradient = run.evaluate(run.image)
+    while run.left:
+        adam.apply_gradients([(tf.constant(gradient), image)])
+        image.assign(tf.clip_by_value(image, 0, 255))
+        terms, gradient = run.evaluate(image.numpy())
+        run.accept(image.numpy(), terms)

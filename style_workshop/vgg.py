@@ -1,0 +1,224 @@
+"""VGG16 and VGG19 (Simonyan and Zisserman, arXiv:1409.1556, table 1, D and E).
+
+Built with ``tf.compat.v1.get_variable`` in variable scopes. The first call of a
+network makes its variables under ``vgg19/conv4_2/kernel`` and the like; every later
+call, on other pictures, other layers or with the other pooling, uses them again.
+Notebook 0.1 builds it by hand.
+"""
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+# The variable scopes of TensorFlow 1 are the workshop's way to share weights by
+# name; they live on in TensorFlow 2 under this name.
+import tensorflow.compat.v1 as tf1
+
+from style_workshop import WorkshopError
+
+#: Convolutions in each of the five blocks.
+CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+#: Channels in each of the five blocks.
+CHANNELS = (64, 128, 256, 512, 512)
+#: Units of the three dense layers; the last are the classes of ImageNet.
+DENSE = {"fc6": 4096, "fc7": 4096, "fc8": 1000}
+#: Mean of the training pictures, in the order blue, green, red, 0-255.
+MEAN_BGR = (103.939, 116.779, 123.68)
+
+Endpoints = dict[str, tf.Tensor]
+
+
+def preprocess(images: tf.Tensor, dtype: str = "float32") -> tf.Tensor:
+    """Turn RGB 0-255 ``[b, h, w, 3]`` into what VGG was trained on: BGR minus mean.
+
+    No division by 255. ``dtype`` is the type that the network then computes in.
+    """
+    images = tf.cast(images, tf.float32)
+    return tf.cast(images[..., ::-1] - tf.constant(MEAN_BGR), dtype)
+
+
+def deprocess(images: tf.Tensor) -> tf.Tensor:
+    """Undo `preprocess`: BGR minus mean ``[b, h, w, 3]`` to RGB 0-255, float32."""
+    return (tf.cast(images, tf.float32) + tf.constant(MEAN_BGR))[..., ::-1]
+
+
+def layer_names(name: str, classifier: bool = False) -> list[str]:
+    """List the layers of ``vgg16`` or ``vgg19`` from the picture upwards.
+
+    ``conv4_2`` is before the ReLU, ``relu4_2`` after it, ``pool4`` ends a block;
+    with ``classifier`` also ``fc6``, ``relu6``, ``fc7``, ``relu7``, ``fc8``, ``prob``.
+
+    Raises:
+        WorkshopError: there is no such network.
+    """
+    if name not in CONVOLUTIONS:
+        raise WorkshopError(f"There is no network {name!r}: use vgg16 or vgg19.")
+    names = []
+    for block, depth in enumerate(CONVOLUTIONS[name], start=1):
+        for i in range(1, depth + 1):
+            names += [f"conv{block}_{i}", f"relu{block}_{i}"]
+        names.append(f"pool{block}")
+    if classifier:
+        names += ["fc6", "relu6", "fc7", "relu7", "fc8", "prob"]
+    return names
+
+
+def smallest_side(layer: str) -> int:
+    """Side in pixels of the smallest picture of which ``layer`` still has a value."""
+    if layer.startswith("pool"):
+        return 2 ** int(layer[4:])
+    if "_" in layer:
+        return 2 ** (int(layer[4]) - 1)
+    return 224
+
+
+def check_request(
+    name: str, layers: Collection[str], height: int | None, width: int | None
+) -> None:
+    """Refuse unknown layers and pictures that are too small for them.
+
+    Raises:
+        WorkshopError: says which layer, and the size it needs.
+    """
+    known = layer_names(name, classifier=True)
+    for layer in layers:
+        if layer not in known:
+            raise WorkshopError(
+                f"{name} has no layer {layer!r}: its layers are {', '.join(known)}."
+            )
+        side = smallest_side(layer)
+        if min(height or side, width or side) < side:
+            raise WorkshopError(
+                f"A picture of {height}x{width} pixels is too small for {layer}: "
+                f"each side must be {side} pixels or more."
+            )
+        dense = layer in known[-6:]
+        if dense and (height, width) != (224, 224):
+            raise WorkshopError(
+                f"{layer} is a dense layer and takes pictures of 224x224 pixels, "
+                f"not {height}x{width}: resize to (224, 224)."
+            )
+
+
+class Network:
+    """VGG16 or VGG19, all calls of which share one set of variables.
+
+    Attributes:
+        name: ``vgg16`` or ``vgg19``.
+        variables: those made so far, ``vgg19/conv1_1/kernel`` and so on.
+    """
+
+    def __init__(self, name: str, values: Mapping[str, np.ndarray] | None = None):
+        """Make the network; variables are made when a layer is first asked for.
+
+        Args:
+            name: ``vgg16`` or ``vgg19``.
+            values: the variables' values, ``conv4_2/kernel`` as ``[h, w, in, out]``
+                and ``conv4_2/bias`` (see `weights`); None draws them at random.
+
+        Raises:
+            WorkshopError: no such network.
+        """
+        layer_names(name)
+        self.name = name
+        # The scope factory of TensorFlow: what it wraps finds its variables again.
+        self._template = tf1.make_template(
+            name, lambda *args: _endpoints(name, values, *args)
+        )
+        # A template keeps the scope that its second call opens. Were that call inside
+        # a tf.function, every later eager call would give symbolic tensors.
+        for _ in range(2):
+            self._make_variables("conv1_1")
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        return list(self._template.variables)
+
+    def __call__(
+        self, images: tf.Tensor, layers: str | Collection[str], pooling: str = "max"
+    ) -> Endpoints:
+        """Give the feature maps of ``layers``; build no deeper than the deepest.
+
+        Args:
+            images: ``[b, h, w, 3]`` from `preprocess`, float32 or bfloat16.
+            layers: names from `layer_names`.
+            pooling: ``"max"``, as VGG was trained, or ``"average"``, which Gatys [4]
+                found to look a little smoother.
+
+        Returns:
+            Each of ``layers`` with its feature map ``[b, h', w', c]``, or ``[b, c]``
+            of a dense layer, in the type of ``images``.
+
+        Raises:
+            WorkshopError: no such layer or pooling, or a picture that is too small.
+        """
+        layers = [layers] if isinstance(layers, str) else list(layers)
+        check_request(self.name, layers, *images.shape[1:3])
+        if pooling not in _POOLING:
+            raise WorkshopError(f"There is no pooling {pooling!r}: max or average.")
+        if not tf.executing_eagerly() and tf1.executing_eagerly_outside_functions():
+            # A tf.function may make variables in its first trace only, and a later
+            # trace may ask for a deeper layer: make them all before.
+            dense = any(smallest_side(layer) == 224 for layer in layers)
+            self._make_variables("fc8" if dense else "pool5")
+        return self._template(images, layers, pooling)
+
+    def _make_variables(self, deepest: str) -> None:
+        """Send the smallest possible picture through, outside of any tf.function."""
+        with tf.init_scope():
+            side = smallest_side(deepest)
+            self._template(tf.zeros([1, side, side, 3]), [deepest], "max")
+
+
+_POOLING = {"max": tf.nn.max_pool2d, "average": tf.nn.avg_pool2d}
+
+
+def _endpoints(name, values, x, layers, pooling) -> Endpoints:
+    pool, found = _POOLING[pooling], {}
+    for layer in layer_names(name, classifier=True):
+        if layer.startswith("conv"):
+            x = _convolution(layer, x, values)
+        elif layer.startswith("pool"):
+            x = pool(x, ksize=2, strides=2, padding="VALID")
+        elif layer.startswith("relu"):
+            x = tf.nn.relu(x)
+        elif layer == "prob":
+            x = tf.nn.softmax(x)
+        else:
+            x = _dense(layer, x, values)
+        if layer in layers:
+            found[layer] = x
+        if len(found) == len(set(layers)):
+            break
+    return {layer: found[layer] for layer in layers}
+
+
+def _convolution(layer: str, x: tf.Tensor, values) -> tf.Tensor:
+    channels = CHANNELS[int(layer[4]) - 1]
+    with tf1.variable_scope(layer):
+        kernel = _variable("kernel", [3, 3, x.shape[-1], channels], values, x.dtype)
+        bias = _variable("bias", [channels], values, x.dtype)
+    return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides=1, padding="SAME"), bias)
+
+
+def _dense(layer: str, x: tf.Tensor, values) -> tf.Tensor:
+    x = tf.reshape(x, [-1, np.prod(x.shape[1:])])  # [b, h, w, c] -> [b, h * w * c]
+    with tf1.variable_scope(layer):
+        kernel = _variable("kernel", [x.shape[-1], DENSE[layer]], values, x.dtype)
+        bias = _variable("bias", [DENSE[layer]], values, x.dtype)
+    return tf.nn.bias_add(tf.matmul(x, kernel), bias)
+
+
+def _variable(kind: str, shape: list[int], values, dtype) -> tf.Tensor:
+    layer = tf1.get_variable_scope().name.split("/")[-1]
+    if values is not None:
+        initializer = tf1.constant_initializer(values[f"{layer}/{kind}"])
+    elif kind == "bias":
+        initializer = tf1.zeros_initializer()
+    else:
+        initializer = tf1.glorot_uniform_initializer()
+    variable = tf1.get_variable(
+        kind, shape, tf.float32, initializer, trainable=False, use_resource=True
+    )
+    return tf.cast(variable, dtype)
