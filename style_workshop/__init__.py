@@ -2,18 +2,20 @@
 
 Read the modules in this order; each uses only those above it.
 
-==============  ==============================================================
-``files``       writing a file whole or not at all
-``images``      read, resize and save pictures
-``show``        figures: galleries, feature maps, Gram matrices, loss curves
-``vgg``         VGG16 and VGG19 in ``tf.get_variable`` scopes, preprocessing
-``weights``     find, fetch, verify and load the pre-trained weights of VGG
-``losses``      content, style (Gram) and total variation loss
-``optimize``    change a picture until a loss is small: L-BFGS or Adam
-``gatys``       the method of Gatys, Ecker and Bethge [4]
-``paintings``   public-domain paintings from Wikimedia Commons
-``__main__``    the command line, ``python -m style_workshop``
-==============  ==============================================================
+==================  ==========================================================
+``files``           writing a file whole or not at all
+``images``          read, resize and save pictures
+``show``            figures: galleries, feature maps, Gram matrices, loss curves
+``vgg``             VGG16 and VGG19 in ``tf.get_variable`` scopes, preprocessing
+``weight_formats``  read VGG's weights from the files in which others keep them
+``weights``         find, fetch, verify and load the pre-trained weights of VGG
+``weight_check``    does a loaded VGG see what it should?
+``losses``          content, style (Gram) and total variation loss
+``optimize``        change a picture until a loss is small: L-BFGS or Adam
+``gatys``           the method of Gatys, Ecker and Bethge [4]
+``paintings``       public-domain paintings from Wikimedia Commons
+``__main__``        the command line, ``python -m style_workshop``
+==================  ==========================================================
 
 Importing this package imports no TensorFlow, so that a typing mistake on the
 command line is answered at once.

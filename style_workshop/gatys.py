@@ -6,13 +6,13 @@ Notebook 2.0 takes it apart.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
-from style_workshop import WorkshopError, vgg, weights
-from style_workshop.images import resize
+from style_workshop import DATA, WorkshopError, vgg, weights
+from style_workshop.images import read, resize
 from style_workshop.losses import (
     content_loss,
     gram_matrix,
@@ -35,7 +35,7 @@ class Settings:
         style_scale: longest side of the style image over that of the content image;
             2 gives strokes of twice the size.
         pooling: ``"max"`` or ``"average"``.
-        normalized: scale VGG's filters to a mean activation of 1 (see `normalize`).
+        normalized: scale filters to a mean activation of 1 (`weights.normalize`).
         start: ``"content"``, ``"noise"`` or ``"style"``.
         optimizer: ``"lbfgs"`` or ``"adam"``.
         learning_rate: of Adam, in gray levels.
@@ -117,6 +117,18 @@ def check(settings: Settings, content: np.ndarray, style: np.ndarray) -> None:
     vgg.check_request("vgg19", settings.style_layers, *style.shape[:2])
 
 
+def load_network(settings: Settings) -> vgg.Network:
+    """Load VGG19 as the settings want it; normalized on the bundled photographs."""
+    if not settings.normalized:
+        return weights.pretrained("vgg19")
+    photographs = sorted((DATA / "images" / "content").glob("*.jpg"))
+    images = np.stack([read(path, size=(224, 224)) for path in photographs])
+    values = weights.load("vgg19")
+    return vgg.Network(
+        "vgg19", weights.normalize(values, "vgg19", images, settings.pooling)
+    )
+
+
 def features_of(network: vgg.Network, settings: Settings) -> Callable:
     """Give the function from a picture ``[h, w, 3]`` to its feature maps."""
 
@@ -187,7 +199,7 @@ def stylize(
         style: ``[h', w', 3]``, 0-255; resized so that its longest side is
             ``settings.style_scale`` times that of the content image.
         settings: `NOTEBOOK`, `PAPER`, or one of them with changes.
-        network: VGG19 from `weights.pretrained`; None loads it.
+        network: from `load_network`; None loads it.
         start: a picture of one's own to start from, in place of ``settings.start``.
         callback: see `optimize.optimize`.
         callback_steps: see `optimize.optimize`.
@@ -208,10 +220,7 @@ def stylize(
     first = start_image(
         settings.start if start is None else start, content, style, settings.seed
     )
-    if settings.normalized:
-        network = normalize(weights.load("vgg19"), settings.pooling)
-    network = network or weights.pretrained("vgg19")
-    features = features_of(network, settings)
+    features = features_of(network or load_network(settings), settings)
     return optimize(
         transfer_loss(features, content, style, settings),
         first,

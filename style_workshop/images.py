@@ -144,12 +144,23 @@ def _to_srgb(picture: Image.Image) -> Image.Image | None:
 
 def _resize(picture: Image.Image, size: int | tuple[int, int]) -> Image.Image:
     if isinstance(size, int | np.integer):
+        require_size(size)
         ratio = size / max(picture.size)
         size = [max(1, round(side * ratio)) for side in reversed(picture.size)]
+    for side in size:
+        require_size(side)
     height, width = size
-    if min(height, width) < 1:
-        raise PictureError(f"A picture cannot be {height}x{width} pixels: use 1 or up.")
     return picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def require_size(size: int) -> None:
+    """Refuse, before any long work, a size that no picture can have here.
+
+    Raises:
+        PictureError: fewer than 1 pixel, or more than a picture may have.
+    """
+    if not 1 <= size <= 16384:
+        raise PictureError(f"A size of {size} pixels does not work: use 1 to 16384.")
 
 
 def resize(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:

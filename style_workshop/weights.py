@@ -13,33 +13,28 @@ What the workshop keeps is one ``.npz`` a network: ``conv4_2/kernel`` as
 """
 
 import hashlib
-import io
-import json
-import pickle
-import re
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from style_workshop import DATA, WorkshopError, vgg
+from style_workshop import DATA, vgg
 from style_workshop.files import require_free_disk, write_whole
-from style_workshop.images import read
+from style_workshop.weight_formats import (
+    Arrays,
+    WeightsError,
+    read_keras,
+    read_onnx,
+    read_quantized,
+)
 
 FOLDER = DATA / "weights"
 KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
-
-Arrays = dict[str, np.ndarray]
-
-
-class WeightsError(WorkshopError):
-    """Weights that are missing, damaged or wrong, and what to do about it."""
 
 
 class Official(NamedTuple):
@@ -304,222 +299,36 @@ def checksum(arrays: Arrays) -> str:
     return digest.hexdigest()
 
 
-# --------------------------------------------------------------- the three formats
+# --------------------------------------------------------------- as the paper has them
 
 
-def read_keras(path: str | Path) -> Arrays:
-    """Read an ``.h5`` file of Keras Applications.
+def normalize(values: Arrays, name: str, images: np.ndarray, pooling: str) -> Arrays:
+    """Scale each filter of the convolutions to a mean activation of 1, as in [4].
 
-    Raises:
-        WeightsError: it is not such a file.
-    """
-    import h5py
-
-    names = {"fc1": "fc6", "fc2": "fc7", "predictions": "fc8"}
-    arrays = {}
-    try:
-        with h5py.File(path) as file:
-            for layer, group in file.items():
-                for key, values in group.items():  # block4_conv2_W_1:0
-                    kind = "bias" if re.search(r"_b(_|:|$)", key) else "kernel"
-                    name = names.get(layer) or _paper_name(layer)
-                    arrays[f"{name}/{kind}"] = np.asarray(values, np.float32)
-    except (OSError, ValueError, AttributeError) as error:
-        raise WeightsError(f"{path} is not a weights file of Keras.") from error
-    return arrays
-
-
-def _paper_name(text: str) -> str:
-    block, i = re.search(r"block(\d)_conv(\d)", text).groups()
-    return f"conv{block}_{i}"
-
-
-def read_onnx(content: bytes) -> Arrays:
-    """Read the initializers ``.../block{b}_conv{c}_1/...`` of an ONNX model.
-
-    Raises:
-        WeightsError: it is not an ONNX file, or it holds no VGG.
-    """
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    arrays = {}
-    try:
-        model = onnx.load_from_string(content)
-    except DecodeError as error:
-        raise WeightsError("The ONNX file is damaged: fetch it again.") from error
-    for initializer in model.graph.initializer:
-        if re.search(r"block\d_conv\d", initializer.name):
-            values = onnx.numpy_helper.to_array(initializer)
-            name = _paper_name(initializer.name)
-            if values.ndim == 4:  # [out, in, h, w] -> [h, w, in, out]
-                arrays[f"{name}/kernel"] = np.transpose(values, (2, 3, 1, 0))
-            elif values.ndim == 1:
-                arrays[f"{name}/bias"] = values
-    if not arrays:
-        raise WeightsError("The ONNX file holds no convolutions of VGG.")
-    return arrays
-
-
-def read_quantized(content: bytes) -> Arrays:
-    """Read 8-bit codebooks from a legacy ``torch.save`` file, without PyTorch.
-
-    Five pickles (magic, protocol, system, the dictionary, the storages' keys), then
-    for each storage an int64 count and its raw bytes. Each kernel is 256 values and
-    one byte an entry that says which.
-
-    Raises:
-        WeightsError: the file is cut off, or its pickles want anything but tensors.
-    """
-    file = io.BytesIO(content)
-    try:
-        _magic, _protocol, _system, tensors, keys = (
-            _TensorUnpickler(file).load() for _ in range(5)
-        )
-        storages = {key: _read_storage(file, tensors, key) for key in keys}
-        values = {name: tensor.view(storages) for name, tensor in tensors.items()}
-        arrays = {}
-        for bias in [name for name in values if name.endswith("_b")]:
-            layer, name = bias[:-2], _paper_name(bias)
-            kernel = values[f"{layer}_W_table"][values[f"{layer}_W_q"]]
-            arrays[f"{name}/kernel"] = np.transpose(kernel, (2, 3, 1, 0))
-            arrays[f"{name}/bias"] = values[bias]
-    except WeightsError:
-        raise
-    # Bytes from a stranger can fail anywhere in the unpickler.
-    except Exception as error:
-        raise WeightsError(
-            f"The file of 8-bit weights is damaged or cut off ({error}): "
-            "fetch it again."
-        ) from error
-    return arrays
-
-
-class _Tensor(NamedTuple):
-    storage: tuple  # ("storage", numpy type, key, location, count)
-    offset: int
-    shape: tuple
-    strides: tuple
-
-    def view(self, storages: dict) -> np.ndarray:
-        """Look at the storage as the tensor; refuses to look beyond its end."""
-        values = storages[self.storage[2]][self.offset :]
-        if any(number < 0 for number in (*self.shape, *self.strides, self.offset)):
-            raise ValueError("a negative shape")
-        last = sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True))
-        if last >= len(values):
-            raise ValueError("a tensor beyond its storage")
-        strides = [s * values.itemsize for s in self.strides]
-        return np.lib.stride_tricks.as_strided(values, self.shape, strides)
-
-
-def _rebuild_tensor(storage, offset, shape, strides, *_gradient) -> _Tensor:
-    return _Tensor(storage, offset, tuple(shape), tuple(strides))
-
-
-class _TensorUnpickler(pickle.Unpickler):
-    """Makes tensors and dictionaries; refuses every other class, so runs no code."""
-
-    ALLOWED = {
-        ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-        ("collections", "OrderedDict"): OrderedDict,
-        ("torch", "FloatStorage"): np.dtype("<f4"),
-        ("torch", "ByteStorage"): np.dtype("u1"),
-    }
-
-    def find_class(self, module, name):
-        if (module, name) not in self.ALLOWED:
-            raise WeightsError(
-                f"The file of weights wants to run {module}.{name}, which weights "
-                "have no need of: do not use it, and fetch it from its source."
-            )
-        return self.ALLOWED[module, name]
-
-    def persistent_load(self, pid):
-        return pid
-
-
-def _read_storage(file: io.BytesIO, tensors: dict, key: str) -> np.ndarray:
-    dtype = next(t.storage[1] for t in tensors.values() if t.storage[2] == key)
-    (count,) = np.frombuffer(file.read(8), "<i8")
-    return np.frombuffer(file.read(int(count) * dtype.itemsize), dtype, int(count))
-
-
-# --------------------------------------------------------------- the self-check
-
-PHOTOGRAPH = DATA / "images" / "content" / "temple.jpg"
-REFERENCE = Path(__file__).with_name("reference_activations.json")
-TOLERANCE = 0.10  # relative; 8-bit weights differ from float32 by far less
-
-#: What people do to a picture in place of `vgg.preprocess`, and how it is named.
-MISTAKES: dict[str, Callable] = {
-    "the picture is RGB where VGG wants BGR": lambda x: x - vgg.MEAN_BGR[::-1],
-    "the mean was not subtracted": lambda x: x[..., ::-1],
-    "the picture is 0-1 where VGG wants 0-255": lambda x: vgg.preprocess(x / 255),
-}
-
-
-def mean_activations(
-    network: vgg.Network, name: str, preprocess: Callable = vgg.preprocess
-) -> dict[str, list[float]]:
-    """Mean over positions of the first 8 channels of every ReLU layer.
-
-    Of the convolutions only, on one bundled photograph at 224x224 pixels.
-    """
-    layers = [layer for layer in vgg.layer_names(name) if layer.startswith("relu")]
-    picture = read(PHOTOGRAPH, size=(224, 224))[None]
-    features = network(np.asarray(preprocess(picture), np.float32), layers)
-    return {
-        layer: np.mean(features[layer][..., :8], axis=(0, 1, 2)).tolist()
-        for layer in layers
-    }
-
-
-def self_check(
-    network: vgg.Network, name: str, preprocess: Callable = vgg.preprocess
-) -> None:
-    """Compare a loaded network with stored activations on a bundled photograph.
+    Section 2 of the paper: the mean is over pictures and positions. Because a ReLU
+    passes a positive factor on, and pooling does too, dividing a filter by its mean
+    and multiplying the next layer's inputs by it leaves what the network sees as it
+    was. A filter that stays (nearly) silent on ``images`` is divided by a hundredth
+    of its layer's mean.
 
     Args:
-        network: from `pretrained`, or one of your own called in the same way.
+        values: from `load`; not changed.
         name: ``vgg16`` or ``vgg19``.
-        preprocess: takes ``[1, 224, 224, 3]`` RGB 0-255 to what the network gets.
+        images: ``[b, h, w, 3]``, RGB 0-255, to take the mean over.
+        pooling: ``"max"`` or ``"average"``, as the network will be used.
 
-    Raises:
-        WeightsError: a layer is off by more than `TOLERANCE`; names the usual
-            mistake where one explains what is seen.
+    Returns:
+        The scaled kernels and biases.
     """
-    seen = mean_activations(network, name, preprocess)
-    reference = json.loads(REFERENCE.read_text())[name]
-    wrong = _first_difference(seen, reference["right"])
-    if wrong is None:
-        return
-    guess = next(
-        (m for m in MISTAKES if _first_difference(seen, reference[m]) is None),
-        "the weights are not VGG's, or in another order",
-    )
-    raise WeightsError(
-        f"{name} does not see what it should, from {wrong} on: {guess}."
-    )
-
-
-def _first_difference(seen: dict, stored: dict) -> str | None:
-    """The first layer whose means differ by over `TOLERANCE`; a NaN differs."""
-    for layer, means in stored.items():
-        error = np.linalg.norm(np.subtract(seen[layer], means))
-        if not error <= TOLERANCE * np.linalg.norm(means):
-            return layer
-    return None
-
-
-def write_reference(names=("vgg16", "vgg19")) -> None:
-    """Write the activations that `self_check` compares with, from verified weights."""
-    table = {}
-    for name in names:
-        network = pretrained(name)
-        table[name] = {"right": mean_activations(network, name)}
-        for mistake, preprocess in MISTAKES.items():
-            table[name][mistake] = mean_activations(network, name, preprocess)
-    with write_whole(REFERENCE) as part:
-        rounded = json.loads(json.dumps(table), parse_float=lambda x: float(f"{float(x):.5g}"))
-        part.write_text(json.dumps(rounded) + "\n")
+    relus = [layer for layer in vgg.layer_names(name) if layer.startswith("relu")]
+    features = vgg.Network(name, values)(vgg.preprocess(images), relus, pooling)
+    scaled, below = {}, np.ones(3, np.float32)
+    for relu in relus:
+        layer = relu.replace("relu", "conv")
+        means = np.mean(features[relu], axis=(0, 1, 2))  # [out]
+        means = np.maximum(means, means.mean() / 100)
+        kernel = values[f"{layer}/kernel"] * below[:, None]  # [h, w, in, out]
+        scaled[f"{layer}/kernel"] = kernel / means
+        scaled[f"{layer}/bias"] = values[f"{layer}/bias"] / means
+        below = means
+    return scaled

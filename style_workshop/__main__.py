@@ -1,0 +1,164 @@
+"""The command line: ``python -m style_workshop COMMAND``, one method a command."""
+
+import argparse
+import sys
+from dataclasses import asdict, replace
+
+from style_workshop import WorkshopError, __version__
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 when it worked, 1 with a sentence when it did not."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except WorkshopError as error:
+        print(f"style_workshop: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("style_workshop: interrupted; nothing was written.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m style_workshop",
+        description="Style transfer by deep learning, one method a command.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_weights(commands)
+    _add_stylize(commands)
+    return parser
+
+
+def _add(commands, name: str, run, text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=text,
+        description=text,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_weights(commands) -> None:
+    command = _add(
+        commands, "weights", _weights, "Fetch and check pre-trained weights of VGG."
+    )
+    command.add_argument("names", nargs="+", choices=["vgg16", "vgg19"])
+    command.add_argument(
+        "--classifier",
+        action="store_true",
+        help="also the three dense layers, to name ImageNet classes (over 550 MB)",
+    )
+
+
+def _weights(options) -> int:
+    from style_workshop import weight_check, weights
+
+    for name in options.names:
+        weights.fetch(name)
+        if options.classifier:
+            weights.fetch(name, classifier=True)
+        weight_check.self_check(weights.pretrained(name), name)
+        print(f"{name} sees what it should.")
+    return 0
+
+
+def _add_stylize(commands) -> None:
+    command = _add(
+        commands,
+        "stylize",
+        _stylize,
+        "Paint a photograph in the style of a picture (Gatys et al., 2016).",
+    )
+    add = command.add_argument
+    add("content", help="the photograph")
+    add("style", help="the picture whose style it takes")
+    add("-o", "--output", required=True, help="where the result goes")
+    add("--size", type=int, default=384, help="longest side of the result, in pixels")
+    add("--steps", type=int, default=200, help="steps of the optimizer")
+    add(
+        "--settings",
+        default="notebook",
+        choices=["notebook", "paper"],
+        help="the authors' notebook, or the paper (from noise: needs more steps)",
+    )
+    add(
+        "--style-weight",
+        type=float,
+        default=1.0,
+        help="more style and less content: times the weight of the settings",
+    )
+    add(
+        "--style-scale",
+        type=float,
+        default=1.0,
+        help="size of the strokes: longest side of style over content",
+    )
+    add("--tv-weight", type=float, default=0.0, help="smoothness (total variation)")
+    add(
+        "--init",
+        choices=["content", "noise", "style"],
+        help="what the picture starts from (default: as in the settings)",
+    )
+    add("--optimizer", default="lbfgs", choices=["lbfgs", "adam"])
+    add("--learning-rate", type=float, default=5.0, help="of Adam, in gray levels")
+    add("--pooling", choices=["max", "average"], help="(default: as in the settings)")
+    add("--seed", type=int, default=0, help="of the noise")
+    add(
+        "--dtype",
+        default="auto",
+        choices=["auto", "float32", "bfloat16"],
+        help="of VGG; auto: bfloat16 where the processor computes with it",
+    )
+    add(
+        "--side-by-side",
+        action="store_true",
+        help="write content, style and result into one picture",
+    )
+
+
+def _stylize(options) -> int:
+    from style_workshop import images
+
+    # What can be refused is refused before TensorFlow takes its seconds to load.
+    images.require_savable(options.output)
+    images.require_size(options.size)
+    content = images.read(options.content, options.size)
+    style = images.read(options.style)
+
+    from style_workshop import gatys, vgg
+
+    changes = {
+        "steps": options.steps,
+        "style_scale": options.style_scale,
+        "tv_weight": options.tv_weight,
+        "start": options.init,
+        "optimizer": options.optimizer,
+        "learning_rate": options.learning_rate,
+        "pooling": options.pooling,
+        "seed": options.seed,
+        "dtype": vgg.fastest_dtype() if options.dtype == "auto" else options.dtype,
+    }
+    settings = gatys.SETTINGS[options.settings]
+    settings = replace(
+        settings,
+        style_weight=settings.style_weight * options.style_weight,
+        **{name: value for name, value in changes.items() if value is not None},
+    )
+    result = gatys.stylize(content, style, settings)
+    picture = result.image
+    if options.side_by_side:
+        picture = images.side_by_side([content, style, picture])
+    images.save(picture, options.output, {**asdict(settings), "taken": result.steps})
+    if result.interrupted:
+        print(f"Interrupted after {result.steps} of {options.steps} steps.")
+    print(f"Wrote {options.output}.")
+    return 130 if result.interrupted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
