@@ -1,0 +1,75 @@
+"""Runs the notebooks as tests, with the small values of ``tests/quick.toml``.
+
+nbval collects every notebook. Before a notebook runs, the values that the table has
+for it are appended to its ``parameters`` cell, in memory only: whoever opens the
+notebook sees the full values and no test code.
+"""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parent
+TABLE = ROOT / "tests" / "quick.toml"
+
+
+def assigned_names(source: str) -> set[str]:
+    """Names that a cell assigns at its top level."""
+    targets = []
+    for statement in ast.parse(source).body:
+        if isinstance(statement, ast.Assign):
+            targets += statement.targets
+        elif isinstance(statement, ast.AnnAssign):
+            targets.append(statement.target)
+    nodes = [node for target in targets for node in ast.walk(target)]
+    return {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
+def quick_source(source: str, values: dict, notebook: str) -> str:
+    """Append small values to the source of a ``parameters`` cell.
+
+    Raises:
+        ValueError: a value whose name the cell does not assign; it would test nothing.
+    """
+    unknown = set(values) - assigned_names(source)
+    if unknown:
+        raise ValueError(
+            f"{TABLE.name} sets {', '.join(sorted(unknown))} for {notebook}, which its "
+            "parameters cell does not assign."
+        )
+    lines = [f"{name} = {value!r}" for name, value in values.items()]
+    return "\n".join([source, *lines])
+
+
+def quick_values(notebook: str, table: dict) -> dict:
+    """The small values of a notebook, by its path below ``notebooks``.
+
+    Raises:
+        ValueError: the table has no entry for it.
+    """
+    if notebook not in table:
+        raise ValueError(
+            f"{TABLE.name} has no entry for {notebook}: add one, if only an empty one."
+        )
+    return table[notebook]
+
+
+def pytest_collection_modifyitems(items):
+    table = tomllib.loads(TABLE.read_text())
+    for item in items:
+        if type(item).__name__ != "IPyNbCell":
+            continue
+        notebook = item.path.relative_to(ROOT / "notebooks").as_posix()
+        try:
+            values = quick_values(notebook, table)
+            if "parameters" in item.cell.metadata.get("tags", []):
+                item.cell.source = quick_source(item.cell.source, values, notebook)
+        except ValueError as error:
+            raise pytest.UsageError(str(error)) from error
