@@ -3,6 +3,7 @@
 import argparse
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from style_workshop import WorkshopError, __version__
 
@@ -129,11 +130,50 @@ def _stylize(options) -> int:
     images.require_size(options.size)
     content = images.read(options.content, options.size)
     style = images.read(options.style)
+    height, width = content.shape[:2]
+    print(f"Painting {width}x{height} pixels; TensorFlow takes some seconds to start.")
 
+    from style_workshop import gatys
+    from style_workshop.optimize import NotFinite
+
+    settings = _gatys_settings(options)
+
+    def save(result) -> None:
+        picture = result.image
+        if options.side_by_side:
+            picture = images.side_by_side([content, style, picture])
+        images.save(
+            picture,
+            options.output,
+            {
+                "content": Path(options.content).name,
+                "style": Path(options.style).name,
+                "size": options.size,
+                "steps_taken": result.steps,
+                **asdict(settings),
+            },
+        )
+        print(f"Wrote {options.output} after {result.steps} of {settings.steps} steps.")
+
+    try:
+        result = gatys.stylize(content, style, settings)
+    except NotFinite as error:
+        save(error.result)
+        raise
+    save(result)
+    return 130 if result.interrupted else 0
+
+
+def _gatys_settings(options):
     from style_workshop import gatys, vgg
 
+    fastest = vgg.fastest_dtype()
+    if options.dtype == "bfloat16" and fastest == "float32":
+        print("bfloat16 is emulated on this machine: expect many times the time.")
+    settings = gatys.SETTINGS[options.settings]
     changes = {
         "steps": options.steps,
+        "style_weight": settings.style_weight * options.style_weight,
         "style_scale": options.style_scale,
         "tv_weight": options.tv_weight,
         "start": options.init,
@@ -141,23 +181,11 @@ def _stylize(options) -> int:
         "learning_rate": options.learning_rate,
         "pooling": options.pooling,
         "seed": options.seed,
-        "dtype": vgg.fastest_dtype() if options.dtype == "auto" else options.dtype,
+        "dtype": fastest if options.dtype == "auto" else options.dtype,
     }
-    settings = gatys.SETTINGS[options.settings]
-    settings = replace(
-        settings,
-        style_weight=settings.style_weight * options.style_weight,
-        **{name: value for name, value in changes.items() if value is not None},
-    )
-    result = gatys.stylize(content, style, settings)
-    picture = result.image
-    if options.side_by_side:
-        picture = images.side_by_side([content, style, picture])
-    images.save(picture, options.output, {**asdict(settings), "taken": result.steps})
-    if result.interrupted:
-        print(f"Interrupted after {result.steps} of {options.steps} steps.")
-    print(f"Wrote {options.output}.")
-    return 130 if result.interrupted else 0
+    # None: not given on the command line, so the settings' own value holds.
+    given = {name: value for name, value in changes.items() if value is not None}
+    return replace(settings, **given)
 
 
 if __name__ == "__main__":

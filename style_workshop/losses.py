@@ -71,6 +71,7 @@ def total_variation(images: tf.Tensor) -> tf.Tensor:
     Returns:
         A scalar, float32; 0 for a flat picture.
     """
+    images = tf.cast(images, tf.float32)
     across = images[:, :, 1:] - images[:, :, :-1]
     down = images[:, 1:] - images[:, :-1]
     return tf.reduce_mean(tf.square(across)) + tf.reduce_mean(tf.square(down))

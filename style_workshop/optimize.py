@@ -133,8 +133,8 @@ def check_optimizer(optimizer: str, steps: int, learning_rate: float) -> None:
         raise WorkshopError(
             f"There is no optimizer {optimizer!r}: use {' or '.join(OPTIMIZERS)}."
         )
-    if steps < 1:
-        raise WorkshopError(f"{steps} steps change nothing: use 1 or more.")
+    if not isinstance(steps, int | np.integer) or steps < 1:
+        raise WorkshopError(f"{steps} steps do not work: use 1, 2, 3 or more.")
     if not 0 < learning_rate < np.inf:
         raise WorkshopError(f"A learning rate of {learning_rate} does not work: use 5.")
 
@@ -243,7 +243,7 @@ def _lbfgs(run: _Run) -> None:
 
 def _adam(run: _Run, learning_rate: float) -> None:
     image = tf.Variable(run.image)
-    adam = tf.keras.optimizers.Adam(learning_rate)
+    adam = tf.keras.optimizers.Adam(float(learning_rate))
     _, gradient = run.evaluate(run.image)
     while run.left:
         adam.apply_gradients([(tf.constant(gradient), image)])
