@@ -13,6 +13,7 @@ Read the modules in this order; each uses only those above it.
 ``losses``          content, style (Gram) and total variation loss
 ``optimize``        change a picture until a loss is small: L-BFGS or Adam
 ``gatys``           the method of Gatys, Ecker and Bethge [4]
+``commons``         ask Wikimedia Commons, as it wishes to be asked
 ``paintings``       public-domain paintings from Wikimedia Commons
 ``__main__``        the command line, ``python -m style_workshop``
 ==================  ==========================================================
@@ -31,6 +32,10 @@ DATA = Path(
     os.environ.get("STYLE_WORKSHOP_DATA")
     or Path(__file__).resolve().parent.parent / "data"
 )
+
+
+# No start-up messages of TensorFlow, which is imported after this.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 class WorkshopError(ValueError):

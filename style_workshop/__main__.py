@@ -5,7 +5,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from style_workshop import WorkshopError, __version__
+from style_workshop import DATA, WorkshopError, __version__
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_weights(commands)
     _add_stylize(commands)
+    _add_paintings(commands)
     return parser
 
 
@@ -78,7 +79,9 @@ def _add_stylize(commands) -> None:
     add = command.add_argument
     add("content", help="the photograph")
     add("style", help="the picture whose style it takes")
-    add("-o", "--output", required=True, help="where the result goes")
+    add(
+        "-o", "--output", required=True, default=argparse.SUPPRESS, help="where it goes"
+    )
     add("--size", type=int, default=384, help="longest side of the result, in pixels")
     add("--steps", type=int, default=200, help="steps of the optimizer")
     add(
@@ -102,12 +105,18 @@ def _add_stylize(commands) -> None:
     add("--tv-weight", type=float, default=0.0, help="smoothness (total variation)")
     add(
         "--init",
-        choices=["content", "noise", "style"],
-        help="what the picture starts from (default: as in the settings)",
+        default="settings",
+        choices=["settings", "content", "noise", "style"],
+        help="what the picture starts from",
     )
     add("--optimizer", default="lbfgs", choices=["lbfgs", "adam"])
     add("--learning-rate", type=float, default=5.0, help="of Adam, in gray levels")
-    add("--pooling", choices=["max", "average"], help="(default: as in the settings)")
+    add(
+        "--pooling",
+        default="settings",
+        choices=["settings", "max", "average"],
+        help="of VGG",
+    )
     add("--seed", type=int, default=0, help="of the noise")
     add(
         "--dtype",
@@ -183,9 +192,39 @@ def _gatys_settings(options):
         "seed": options.seed,
         "dtype": fastest if options.dtype == "auto" else options.dtype,
     }
-    # None: not given on the command line, so the settings' own value holds.
-    given = {name: value for name, value in changes.items() if value is not None}
+    given = {name: value for name, value in changes.items() if value != "settings"}
     return replace(settings, **given)
+
+
+def _add_paintings(commands) -> None:
+    command = _add(
+        commands,
+        "paintings",
+        _paintings,
+        "Fetch public-domain paintings from Wikimedia Commons, to use as styles.",
+    )
+    add = command.add_argument
+    add("names", nargs="*", metavar="NAME", default="all", help="which ones")
+    add("--list", action="store_true", help="only name those there are")
+    add("--size", type=int, default=1024, help="longest side, in pixels")
+    add("-o", "--output", default=DATA / "paintings", help="folder to keep them in")
+
+
+def _paintings(options) -> int:
+    from style_workshop import paintings
+
+    if options.list:
+        for name, painting in paintings.PAINTINGS.items():
+            print(f"{name:26}{painting.artist}, {painting.year}")
+        return 0
+    names = () if options.names == "all" else options.names
+    try:
+        paths = paintings.fetch(names, options.output, options.size)
+    except KeyboardInterrupt:
+        print("Interrupted: the same command fetches the rest.", file=sys.stderr)
+        return 130
+    print(f"Ready in {options.output}: {', '.join(paths)}.")
+    return 0
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,10 @@ def read(path: str | Path, size: int | tuple[int, int] | None = None) -> np.ndar
 
 def open_rgb(path: str | Path) -> Image.Image:
     """Read a picture as an upright, opaque 8-bit RGB ``PIL.Image`` (see `read`)."""
+    return _open(path, lambda picture: _to_rgb(_upright(picture)))
+
+
+def _open(path: str | Path, convert: Callable = lambda picture: picture):
     path = Path(path)
     if not path.exists():
         raise PictureError(f"There is no file {path}: check its name and folder.")
@@ -67,7 +72,7 @@ def open_rgb(path: str | Path) -> Image.Image:
             warnings.simplefilter("ignore")  # odd metadata is no reason to worry
             with Image.open(path) as picture:
                 picture.load()
-                return _to_rgb(_upright(picture))
+                return convert(picture)
     except Image.DecompressionBombError as error:
         limit = 2 * Image.MAX_IMAGE_PIXELS / 1e6
         raise PictureError(
@@ -116,13 +121,12 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _gray_from_numbers(picture: Image.Image) -> Image.Image:
-    """Bring 16-bit (0-65535), 32-bit and float (0-1 or 0-255) gray to 8 bits."""
-    gray = np.nan_to_num(np.asarray(picture, np.float64))
-    if picture.mode == "F":
-        gray = gray * 255 if gray.max() <= 1 else gray
-    elif gray.max() > 255 or picture.mode.startswith("I;16"):
-        gray = gray / 257
-    gray = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
+    """Bring gray of 16 or 32 bits to 8: white is the first of `whites` that fits."""
+    gray = np.asarray(picture, np.float64)
+    gray = np.nan_to_num(gray, posinf=0, neginf=0)
+    whites = {"F": [1, 255, 65535], "I": [255, 65535]}.get(picture.mode, [65535])
+    white = next((w for w in whites if gray.max() <= w), gray.max())
+    gray = np.clip(np.rint(gray / white * 255), 0, 255).astype(np.uint8)
     return Image.fromarray(gray).convert("RGB")
 
 
@@ -143,7 +147,7 @@ def _to_srgb(picture: Image.Image) -> Image.Image | None:
 
 
 def _resize(picture: Image.Image, size: int | tuple[int, int]) -> Image.Image:
-    if isinstance(size, int | np.integer):
+    if np.ndim(size) == 0:
         require_size(size)
         ratio = size / max(picture.size)
         size = [max(1, round(side * ratio)) for side in reversed(picture.size)]
@@ -169,6 +173,8 @@ def resize(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
     Works on each channel in float32, so nothing is rounded to 8 bits; the result is
     clipped to 0-255, because Lanczos overshoots at hard edges.
     """
+    if np.ndim(image) != 3:
+        raise PictureError(f"A picture is [h, w, 3]; this is {np.shape(image)}.")
     channels = [Image.fromarray(c) for c in np.moveaxis(np.float32(image), -1, 0)]
     resized = [np.asarray(_resize(channel, size)) for channel in channels]
     return np.clip(np.stack(resized, axis=-1), 0, 255)
@@ -212,12 +218,13 @@ def save(image: np.ndarray, path: str | Path, settings: dict | None = None) -> N
             where `read_settings` finds it.
 
     Raises:
-        PictureError: an unknown ending, not ``[h, w, 3]``, or numbers not finite.
+        PictureError: an unknown ending, not ``[h, w, 3]``, numbers not finite, or
+            more pixels than the format can hold.
         WorkshopError: the folder cannot be written, or the disk is full.
     """
     path = Path(path)
     require_savable(path)
-    if image.ndim != 3 or image.shape[-1] != 3:
+    if image.ndim != 3 or image.shape[-1] != 3 or not image.size:
         raise PictureError(f"A picture is [h, w, 3]; this array is {image.shape}.")
     if not np.isfinite(image).all():
         raise PictureError("The picture holds numbers that are not finite (NaN).")
@@ -225,19 +232,31 @@ def save(image: np.ndarray, path: str | Path, settings: dict | None = None) -> N
     if settings:
         exif[_IMAGE_DESCRIPTION] = json.dumps(settings)
     with write_whole(path) as part:
-        Image.fromarray(to_uint8(image)).save(
-            part, exif=exif, **FORMATS[path.suffix.lower()]
-        )
+        try:
+            Image.fromarray(to_uint8(image)).save(
+                part, exif=exif, **FORMATS[path.suffix.lower()]
+            )
+        except (ValueError, OSError) as error:
+            if getattr(error, "errno", None):
+                raise  # the disk's fault, not the format's
+            raise PictureError(
+                f"A {path.suffix} file cannot hold this picture ({error}): "
+                "end its name in .png, or make it smaller."
+            ) from error
 
 
 def read_settings(path: str | Path) -> dict | None:
-    """Read the settings that `save` stored in a picture; None where there are none."""
-    with Image.open(path) as picture:
-        text = picture.getexif().get(_IMAGE_DESCRIPTION)
+    """Read the settings that `save` stored in a picture; None where there are none.
+
+    Raises:
+        PictureError: as `read`.
+    """
+    picture = _open(path)
     try:
-        return json.loads(text) if text else None
-    except json.JSONDecodeError:
+        settings = json.loads(picture.getexif()[_IMAGE_DESCRIPTION])
+    except Exception:  # no EXIF, a broken one, or words of another program
         return None
+    return settings if isinstance(settings, dict) else None
 
 
 def side_by_side(pictures: list[np.ndarray], gap: int = 8) -> np.ndarray:

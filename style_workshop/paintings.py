@@ -1,47 +1,26 @@
 """Public-domain paintings from Wikimedia Commons.
 
 Every artist here died more than 70 years ago; `fetch` asks Commons for the licence
-all the same, and refuses what is neither in the public domain nor CC0. It fetches
-as Wikimedia asks (API etiquette, User-Agent policy): one request at a time, a pause
-after each, and a rendering in one of the widths that Commons keeps ready, never the
-original, which can have 100 megapixels and more.
+all the same, and refuses what is neither in the public domain nor CC0.
 """
 
 import html
 import json
 import re
 import tempfile
-import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from email.utils import parsedate_to_datetime
-from os import environ
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import requests
 from tqdm.auto import tqdm
 
-from style_workshop import DATA, WorkshopError, __version__, images
+from style_workshop import DATA, WorkshopError, images
+from style_workshop.commons import AGAIN, API, WIDTHS, Commons, PaintingError
 from style_workshop.files import require_free_disk, write_whole
 
 FOLDER = DATA / "paintings"
-API = "https://commons.wikimedia.org/w/api.php"
-# Other widths are refused: https://www.mediawiki.org/wiki/Common_thumbnail_sizes
-WIDTHS = (250, 330, 500, 960, 1280, 1920, 3840)
 LICENCES = ("public domain", "cc0", "cc0 1.0")
-LIMIT = 50_000_000  # bytes of one answer
-TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of an answer
-BUSY = (429, 503)
-RETRIES = 3
-LONGEST_WAIT = 120  # seconds
-_AGAIN = "and run the same command again"
-_NEEDED = ("url", "thumburl", "descriptionurl", "sha1")
-
-
-class PaintingError(WorkshopError):
-    """A painting that cannot be fetched, and what to do about it."""
 
 
 class Painting(NamedTuple):
@@ -165,11 +144,10 @@ def fetch(
         WorkshopError: the disk is full, or the folder cannot be written.
     """
     names = list(dict.fromkeys(names)) or list(PAINTINGS)
-    for name in names:
-        if name not in PAINTINGS:
-            raise PaintingError(
-                f"There is no painting {name!r}: choose from {', '.join(PAINTINGS)}."
-            )
+    for name in set(names) - set(PAINTINGS):
+        raise PaintingError(
+            f"There is no painting {name!r}: choose from {', '.join(PAINTINGS)}."
+        )
     if not 16 <= size <= WIDTHS[-1]:
         raise PaintingError(f"A size of {size} does not work: use 16 to {WIDTHS[-1]}.")
     paths = {name: Path(folder) / f"{name}.jpg" for name in names}
@@ -180,7 +158,7 @@ def fetch(
             "delete a picture to fetch it in another size."
         )
     if missing:
-        _fetch_missing(missing, size, _Commons(api, pause), say)
+        _fetch_missing(missing, size, Commons(api, pause), say)
     return paths
 
 
@@ -189,7 +167,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _fetch_missing(
-    paths: dict[str, Path], size: int, commons: "_Commons", say: Callable
+    paths: dict[str, Path], size: int, commons: Commons, say: Callable
 ) -> None:
     path = next(iter(paths.values()))
     images.require_savable(path)
@@ -199,7 +177,7 @@ def _fetch_missing(
         for name, path in bar:
             try:
                 height, width, _ = _fetch_one(commons, name, path, size).shape
-            except WorkshopError as error:
+            except (WorkshopError, OSError) as error:
                 say(f"{name}: {error}")
                 failed += 1
             else:
@@ -212,7 +190,7 @@ def _fetch_missing(
         )
 
 
-def _fetch_one(commons: "_Commons", name: str, path: Path, size: int) -> np.ndarray:
+def _fetch_one(commons: Commons, name: str, path: Path, size: int) -> np.ndarray:
     info = commons.describe(PAINTINGS[name].file, size)
     about = _metadata(name, info)
     image = _decode(commons.get(info["thumburl"], "image/"))
@@ -262,133 +240,5 @@ def _decode(body: bytes) -> np.ndarray:
         except images.PictureError as error:
             raise PaintingError(
                 f"What Wikimedia Commons sent ({len(body):,} bytes) is not a whole "
-                f"picture: wait some minutes, {_AGAIN}."
+                f"picture: wait some minutes, {AGAIN}."
             ) from error
-
-
-# --------------------------------------------------------------- ask politely
-
-
-def user_agent() -> str:
-    """Name the program, as Wikimedia's User-Agent policy asks, and whom to contact."""
-    contact = environ.get("STYLE_WORKSHOP_CONTACT") or "teaching workshop"
-    contact = contact.encode("ascii", "ignore").decode()
-    library = f"python-requests/{requests.__version__}"
-    return f"StyleWorkshop/{__version__} ({contact}) {library}"
-
-
-class _Commons:
-    """One request at a time, a pause after each, more patience when it is busy."""
-
-    def __init__(self, api: str, pause: float) -> None:
-        self.api = api
-        self.pause = pause
-        self.ready = 0.0  # when the next request may go, by time.monotonic
-        self.session = requests.Session()
-        self.session.headers["User-Agent"] = user_agent()
-        self.session.max_redirects = 5
-        if api.startswith("https:"):
-            del self.session.adapters["http://"]  # nor does a redirect leave https
-
-    def describe(self, file: str, size: int) -> dict:
-        """Ask for a file's ``imageinfo``, with a rendering of at least ``size``."""
-        query = {
-            "action": "query",
-            "titles": f"File:{file}",
-            "redirects": 1,  # a file that was renamed
-            "prop": "imageinfo",
-            "iiprop": "url|size|sha1|extmetadata",
-            "iiextmetadatafilter": "ObjectName|LicenseShortName",
-            "iiurlwidth": next(width for width in WIDTHS if width >= size),
-            "format": "json",
-            "formatversion": 2,
-        }
-        return _imageinfo(file, self.get(self.api, "application/json", query))
-
-    def get(self, url: str, kind: str, params: dict | None = None) -> bytes:
-        """Fetch one whole answer whose type begins with ``kind``."""
-        for attempt in range(1 + RETRIES):
-            time.sleep(max(0.0, self.ready - time.monotonic()))
-            try:
-                with self.session.get(
-                    url, params=params, stream=True, timeout=TIMEOUT
-                ) as response:
-                    if response.status_code not in BUSY:
-                        return _body(response, kind)
-            except WorkshopError:
-                raise
-            except (requests.RequestException, ValueError) as error:
-                raise PaintingError(
-                    "Wikimedia Commons could not be reached, or broke off "
-                    f"({type(error).__name__}): check the network, {_AGAIN}."
-                ) from error
-            finally:
-                self.ready = time.monotonic() + self.pause
-            wait = _seconds_to_wait(response, self.pause * 2 ** (attempt + 1))
-            if wait > LONGEST_WAIT:
-                break
-            self.ready = time.monotonic() + wait
-        raise PaintingError(
-            f"Wikimedia Commons is busy ({response.status_code}): "
-            f"wait {max(wait, 60):.0f} seconds, {_AGAIN}."
-        )
-
-
-def _imageinfo(file: str, answer: bytes) -> dict:
-    try:
-        page = json.loads(answer)["query"]["pages"][0]
-        info = page.get("imageinfo", [None])[0]
-        if info is not None:
-            info = {"extmetadata": {}} | {k: v for k, v in info.items() if v}
-            info |= {key: str(info[key]) for key in _NEEDED}
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise PaintingError(
-            f"Wikimedia Commons' answer on {file!r} is not understood "
-            f"({answer[:80]!r}): wait some minutes, {_AGAIN}."
-        ) from error
-    if info is None:
-        raise PaintingError(
-            f"Wikimedia Commons has no file {file!r} any more: use another painting."
-        )
-    return info
-
-
-def _body(response: requests.Response, kind: str) -> bytes:
-    if response.status_code == 403:
-        raise PaintingError(
-            "Wikimedia Commons refuses this program (403): set STYLE_WORKSHOP_CONTACT "
-            f"to your e-mail address or web page, as its policy asks, {_AGAIN}."
-        )
-    if response.status_code != 200:
-        raise PaintingError(
-            f"Wikimedia Commons answered {response.status_code} {response.reason} for "
-            f"{response.url}: wait some minutes, {_AGAIN}."
-        )
-    sent = response.headers.get("Content-Type", "no type")
-    if not sent.startswith(kind):
-        raise PaintingError(
-            f"Something sent {sent} in place of {kind}*: if this network has a log-in "
-            f"page, log in with a browser, {_AGAIN}."
-        )
-    length = int(response.headers.get("Content-Length", 0))
-    body = bytearray()
-    for piece in response.iter_content(2**16):
-        body += piece
-        if max(length, len(body)) > LIMIT:
-            raise PaintingError(
-                f"The answer for {response.url} has more than {LIMIT / 1e6:g} MB: "
-                "use a smaller size, or another painting."
-            )
-    if length > len(body) and "Content-Encoding" not in response.headers:
-        raise requests.ConnectionError("the answer is cut off")
-    return bytes(body)
-
-
-def _seconds_to_wait(response: requests.Response, least: float) -> float:
-    """Read Retry-After, which is a number of seconds or a date."""
-    asked = response.headers.get("Retry-After", "")
-    with suppress(TypeError, ValueError):
-        if asked.isdecimal():
-            return max(least, int(asked))
-        return max(least, parsedate_to_datetime(asked).timestamp() - time.time())
-    return least

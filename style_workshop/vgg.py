@@ -124,7 +124,8 @@ class Network:
 
     Attributes:
         name: ``vgg16`` or ``vgg19``.
-        variables: those made so far, ``vgg19/conv1_1/kernel`` and so on.
+        variables: those made so far, ``vgg19/conv1_1/kernel`` and so on; of a second
+            network of the same name ``vgg19_1/conv1_1/kernel``.
     """
 
     def __init__(self, name: str, values: Mapping[str, np.ndarray] | None = None):
@@ -139,15 +140,17 @@ class Network:
             WorkshopError: no such network.
         """
         layer_names(name)
-        self.name = name
+        self.name, self._values = name, values
         # The scope factory of TensorFlow: what it wraps finds its variables again.
         self._template = tf1.make_template(
             name, lambda *args: _endpoints(name, values, *args)
         )
+        # In a classic tf.Graph a template makes variables in its first call only.
+        eager = tf1.executing_eagerly_outside_functions()
         # A template keeps the scope that its second call opens. Were that call inside
         # a tf.function, every later eager call would give symbolic tensors.
         for _ in range(2):
-            self._make_variables("conv1_1")
+            self._make_variables("conv1_1" if eager else "pool5")
 
     @property
     def variables(self) -> list[tf.Variable]:
@@ -169,16 +172,28 @@ class Network:
             of a dense layer, in the type of ``images``.
 
         Raises:
-            WorkshopError: no such layer or pooling, or a picture that is too small.
+            WorkshopError: no such layer or pooling, dense layers without their
+                weights, not a batch, or a picture that is too small.
         """
         layers = [layers] if isinstance(layers, str) else list(layers)
+        if len(images.shape) != 4 or images.shape[3] != 3:
+            raise WorkshopError(
+                f"A network takes a batch [b, h, w, 3]; this is {images.shape}: "
+                "images[None] makes a batch of one picture."
+            )
         check_request(self.name, layers, *images.shape[1:3])
         if pooling not in _POOLING:
             raise WorkshopError(f"There is no pooling {pooling!r}: max or average.")
+        dense = any(smallest_side(layer) == 224 for layer in layers)
+        if dense and self._values is not None and "fc6/kernel" not in self._values:
+            raise WorkshopError(
+                f"These weights of {self.name} end before the dense layers: get those "
+                f"with `python -m style_workshop weights {self.name} --classifier`, "
+                "and load them with classifier=True."
+            )
         if not tf.executing_eagerly() and tf1.executing_eagerly_outside_functions():
             # A tf.function may make variables in its first trace only, and a later
             # trace may ask for a deeper layer: make them all before.
-            dense = any(smallest_side(layer) == 224 for layer in layers)
             self._make_variables("fc8" if dense else "pool5")
         return self._template(images, layers, pooling)
 

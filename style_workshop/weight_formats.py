@@ -5,6 +5,7 @@ Each reader gives ``conv4_2/kernel`` as ``[h, w, in, out]`` and ``conv4_2/bias``
 """
 
 import io
+import math
 import pickle
 import re
 from collections import OrderedDict
@@ -30,21 +31,28 @@ def read_keras(path: str | Path) -> Arrays:
     """
     import h5py
 
-    names = {"fc1": "fc6", "fc2": "fc7", "predictions": "fc8"}
     arrays = {}
+
+    def keep(key, values):  # block4_conv2/block4_conv2_W_1:0 or fc1/fc1/bias:0
+        if isinstance(values, h5py.Dataset):
+            kind = "bias" if re.search(r"(_b|bias)(_\d+)?(:0)?$", key) else "kernel"
+            arrays[f"{_paper_name(key)}/{kind}"] = np.asarray(values, np.float32)
+
     try:
         with h5py.File(path) as file:
-            for layer, group in file.items():
-                for key, values in group.items():  # block4_conv2_W_1:0
-                    kind = "bias" if re.search(r"_b(_|:|$)", key) else "kernel"
-                    name = names.get(layer) or _paper_name(layer)
-                    arrays[f"{name}/{kind}"] = np.asarray(values, np.float32)
-    except (OSError, ValueError, AttributeError) as error:
+            file.visititems(keep)
+    except Exception as error:  # a damaged file can fail anywhere in HDF5
         raise WeightsError(f"{path} is not a weights file of Keras.") from error
+    if not arrays:
+        raise WeightsError(f"{path} holds no layers of VGG.")
     return arrays
 
 
 def _paper_name(text: str) -> str:
+    """Name a layer of Keras as the paper does; AttributeError if it is not VGG's."""
+    for theirs, ours in {"fc1": "fc6", "fc2": "fc7", "predictions": "fc8"}.items():
+        if theirs in text:
+            return ours
     block, i = re.search(r"block(\d)_conv(\d)", text).groups()
     return f"conv{block}_{i}"
 
@@ -56,21 +64,20 @@ def read_onnx(content: bytes) -> Arrays:
         WeightsError: it is not an ONNX file, or it holds no VGG.
     """
     import onnx
-    from google.protobuf.message import DecodeError
 
     arrays = {}
     try:
-        model = onnx.load_from_string(content)
-    except DecodeError as error:
+        for initializer in onnx.load_from_string(content).graph.initializer:
+            if re.search(r"block\d_conv\d", initializer.name):
+                name = _paper_name(initializer.name)
+                values = onnx.numpy_helper.to_array(initializer).astype(np.float32)
+                if values.ndim == 4:  # [out, in, h, w] -> [h, w, in, out]
+                    arrays[f"{name}/kernel"] = np.transpose(values, (2, 3, 1, 0))
+                elif values.ndim == 1:
+                    arrays[f"{name}/bias"] = values
+    # Damaged bytes can fail anywhere in the decoder.
+    except Exception as error:
         raise WeightsError("The ONNX file is damaged: fetch it again.") from error
-    for initializer in model.graph.initializer:
-        if re.search(r"block\d_conv\d", initializer.name):
-            values = onnx.numpy_helper.to_array(initializer)
-            name = _paper_name(initializer.name)
-            if values.ndim == 4:  # [out, in, h, w] -> [h, w, in, out]
-                arrays[f"{name}/kernel"] = np.transpose(values, (2, 3, 1, 0))
-            elif values.ndim == 1:
-                arrays[f"{name}/bias"] = values
     if not arrays:
         raise WeightsError("The ONNX file holds no convolutions of VGG.")
     return arrays
@@ -118,11 +125,12 @@ class _Tensor(NamedTuple):
 
     def view(self, storages: dict) -> np.ndarray:
         """Look at the storage as the tensor; refuses to look beyond its end."""
-        values = storages[self.storage[2]][self.offset :]
         if any(number < 0 for number in (*self.shape, *self.strides, self.offset)):
             raise ValueError("a negative shape")
+        values = storages[self.storage[2]][self.offset :]
         last = sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True))
-        if last >= len(values):
+        # A stride of 0 could make a tensor of any size out of one number.
+        if last >= len(values) or math.prod(self.shape) > len(values):
             raise ValueError("a tensor beyond its storage")
         strides = [s * values.itemsize for s in self.strides]
         return np.lib.stride_tricks.as_strided(values, self.shape, strides)
@@ -132,8 +140,12 @@ def _rebuild_tensor(storage, offset, shape, strides, *_gradient) -> _Tensor:
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-class _TensorUnpickler(pickle.Unpickler):
-    """Makes tensors and dictionaries; refuses every other class, so runs no code."""
+class _TensorUnpickler(pickle._Unpickler):
+    """Makes tensors and dictionaries; refuses every other class, so runs no code.
+
+    On the unpickler written in Python: for one damaged number the one written in C
+    asks for tens of gigabytes.
+    """
 
     ALLOWED = {
         ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
@@ -156,5 +168,5 @@ class _TensorUnpickler(pickle.Unpickler):
 
 def _read_storage(file: io.BytesIO, tensors: dict, key: str) -> np.ndarray:
     dtype = next(t.storage[1] for t in tensors.values() if t.storage[2] == key)
-    (count,) = np.frombuffer(file.read(8), "<i8")
-    return np.frombuffer(file.read(int(count) * dtype.itemsize), dtype, int(count))
+    count = int.from_bytes(file.read(8), "little")
+    return np.frombuffer(file.read(count * dtype.itemsize), dtype, count)

