@@ -27,11 +27,11 @@ from pathlib import Path
 
 __version__ = "0.1.0"
 
-#: Pictures, weights and data sets; ``STYLE_WORKSHOP_DATA`` names another folder.
-DATA = Path(
-    os.environ.get("STYLE_WORKSHOP_DATA")
-    or Path(__file__).resolve().parent.parent / "data"
-)
+_DATA = Path(__file__).resolve().parent.parent / "data"
+#: The pictures that come with the workshop.
+IMAGES = _DATA / "images"
+#: What is fetched: weights, data sets; ``STYLE_WORKSHOP_DATA`` names another folder.
+DATA = Path(os.environ.get("STYLE_WORKSHOP_DATA") or _DATA)
 
 
 # No start-up messages of TensorFlow, which is imported after this.

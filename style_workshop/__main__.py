@@ -140,6 +140,9 @@ def _stylize(options) -> int:
     content = images.read(options.content, options.size)
     style = images.read(options.style)
     height, width = content.shape[:2]
+    if options.side_by_side:  # now, because a very long picture does not fit in a row
+        wide = max(1, round(style.shape[1] * height / style.shape[0]))
+        left = images.side_by_side([content, images.resize(style, (height, wide))])
     print(f"Painting {width}x{height} pixels; TensorFlow takes some seconds to start.")
 
     from style_workshop import gatys
@@ -150,7 +153,7 @@ def _stylize(options) -> int:
     def save(result) -> None:
         picture = result.image
         if options.side_by_side:
-            picture = images.side_by_side([content, style, picture])
+            picture = images.side_by_side([left, picture])
         images.save(
             picture,
             options.output,

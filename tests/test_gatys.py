@@ -1,0 +1,392 @@
+"""The method of Gatys: its loss against Keras and NumPy, and what it refuses."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from style_workshop import IMAGES, WorkshopError, gatys, images, vgg, weights
+from style_workshop.gatys import NOTEBOOK, PAPER, SETTINGS, Settings
+
+RANDOM = np.random.default_rng(6)
+
+
+def smooth(height: int, width: int, waves: float) -> np.ndarray:
+    """A soft colored picture, ``[h, w, 3]`` float32."""
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    channels = [np.sin(waves * x), np.cos(waves * y + x), np.sin(2 * waves * x * y)]
+    return np.float32(128 + 110 * np.stack(channels, -1))
+
+
+CONTENT, STYLE = smooth(48, 64, 5), smooth(60, 40, 31)
+#: Quick to compile and to run, for what does not depend on the layers.
+SHALLOW = replace(NOTEBOOK, content_layers={"relu2_1": 1}, style_layers={"relu1_1": 1})
+
+
+@pytest.fixture(scope="module")
+def values() -> dict[str, np.ndarray]:
+    """Random weights that neither amplify nor damp."""
+    values, channels = {}, 3
+    for layer in vgg.layer_names("vgg19"):
+        if layer.startswith("conv"):
+            out = vgg.CHANNELS[int(layer[4]) - 1]
+            kernel = RANDOM.standard_normal((3, 3, channels, out), np.float32)
+            values[f"{layer}/kernel"] = kernel * np.float32(np.sqrt(2 / 9 / channels))
+            values[f"{layer}/bias"] = RANDOM.standard_normal(out, np.float32)
+            channels = out
+    return values
+
+
+@pytest.fixture(scope="module")
+def network(values) -> vgg.Network:
+    return vgg.Network("vgg19", values)
+
+
+def need_weights() -> None:
+    path = weights.path_of("vgg19")
+    if not path.exists():
+        pytest.skip(f"no {path}: `python -m style_workshop weights vgg19`")
+
+
+@pytest.fixture(scope="module")
+def pretrained() -> vgg.Network:
+    need_weights()
+    return weights.pretrained("vgg19")
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[np.ndarray, np.ndarray]:
+    """A photograph and a style of the workshop, large."""
+    style = sorted((IMAGES / "style").glob("*.jpg"))[0]
+    return images.read(IMAGES / "content" / "temple.jpg"), images.read(style)
+
+
+def terms_of(settings, network, content, style, picture) -> dict[str, float]:
+    features = gatys.features_of(network, settings)
+    loss = gatys.transfer_loss(features, content, style, settings)
+    total, terms = tf.function(loss)(tf.constant(picture))
+    assert float(total) == pytest.approx(sum(map(float, terms.values())), rel=1e-5)
+    return {name: float(value) for name, value in terms.items()}
+
+
+# --- the loss -----------------------------------------------------------------------
+
+
+def test_the_loss_equals_one_written_with_keras_and_numpy(network, values):
+    """Keras's network, and sums as in equations 1, 4 and 7 of the paper."""
+    picture = np.float32(RANDOM.uniform(0, 255, CONTENT.shape))
+    layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
+    settings = Settings(
+        content_layers={"relu4_2": 0.7, "relu3_3": 0.2},
+        style_layers={layer: 0.3 + i for i, layer in enumerate(layers)},
+        content_weight=3.0,
+        style_weight=5.0,
+        tv_weight=0.01,
+    )
+    model = keras.applications.VGG19(weights=None, include_top=False)
+    for key in values:
+        if key.endswith("kernel"):
+            layer = key.split("/")[0]
+            theirs = model.get_layer(f"block{layer[4]}_conv{layer[6]}")
+            theirs.set_weights([values[key], values[f"{layer}/bias"]])
+
+    def features(image, layer):  # [M, N]: a row a position, a column a filter
+        out = model.get_layer(f"block{layer[4]}_conv{layer[6]}").output
+        bgr = image[None, ..., ::-1] - np.float32([103.939, 116.779, 123.68])
+        maps = np.float64(keras.Model(model.input, out)(bgr))
+        return maps.reshape(-1, maps.shape[-1])
+
+    content = style = 0
+    for layer, weight in settings.content_layers.items():
+        f, p = features(picture, layer), features(CONTENT, layer)
+        content += weight * ((f - p) ** 2).sum() / 2 / f.size
+    for layer, weight in settings.style_layers.items():
+        f, a = features(picture, layer), features(STYLE, layer)
+        g, a = f.T @ f / len(f), a.T @ a / len(a)  # G / M and A / M'
+        style += weight * ((g - a) ** 2).sum() / (4 * f.shape[1] ** 2)
+    across, down = np.diff(picture, axis=1), np.diff(picture, axis=0)
+    expected = {
+        "content": 3 * content,
+        "style": 5 * style,
+        "variation": 0.01 * ((across**2).mean() + (down**2).mean()),
+    }
+    found = terms_of(settings, network, CONTENT, STYLE, picture)
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_content_image_itself_has_no_content_loss(network, name):
+    terms = terms_of(SETTINGS[name], network, CONTENT, STYLE, CONTENT)
+    assert terms["content"] == pytest.approx(0, abs=1e-6 * terms["style"])
+    assert terms["style"] > 0
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_style_image_itself_has_no_style_loss(network, name):
+    style = smooth(*CONTENT.shape[:2], 31)
+    terms = terms_of(SETTINGS[name], network, CONTENT, style, style)
+    assert terms["style"] == pytest.approx(0, abs=1e-6 * terms["content"])
+    assert terms["content"] > 0
+
+
+def test_style_alone_and_content_alone_are_settings_too(network):
+    texture = Settings({}, {"relu2_1": 1.0})
+    terms = terms_of(texture, network, CONTENT, STYLE, CONTENT)
+    assert terms["content"] == 0 and terms["style"] > 0
+    inversion = Settings({"relu2_1": 1.0}, {})
+    terms = terms_of(inversion, network, CONTENT, STYLE, CONTENT[::-1])
+    assert terms["style"] == 0 and terms["content"] > 0
+    result = gatys.stylize(
+        CONTENT, STYLE, replace(texture, steps=2), network, progress=None
+    )
+    assert result.history["total"][-1] < result.history["total"][0]
+
+
+def test_one_set_of_weights_serves_two_sizes(pretrained, pair):
+    """Within a factor of 2 and 4: at another size VGG sees other details.
+
+    The paper's content loss, a sum, is 4 times as large at twice the size, and the
+    squares of its Gram matrices 16 times; `test_losses` has the exact comparison.
+    """
+    terms = {}
+    for size in (128, 256):
+        content, style = (images.resize(picture, size) for picture in pair)
+        mixed = (content + images.resize(style, content.shape[:2])) / 2
+        terms[size] = terms_of(NOTEBOOK, pretrained, content, style, mixed)
+    ratios = {name: terms[256][name] / terms[128][name] for name in terms[128]}
+    assert 1 / 2 < ratios["content"] < 2
+    assert 1 / 4 < ratios["style"] < 4
+
+
+# --- stylize ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def normalized() -> vgg.Network:
+    need_weights()
+    return gatys.load_network(PAPER)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_both_settings_by_name_paint_with_the_real_network(pair, name, normalized):
+    content, style = (images.resize(picture, 64) for picture in pair)
+    settings = replace(SETTINGS[name], steps=4)
+    network = normalized if settings.normalized else None  # None loads it
+    result = gatys.stylize(content, style, settings, network, progress=None)
+    totals = result.history["total"]
+    assert result.steps == 4 and totals[-1] < 0.8 * totals[0]
+    assert set(result.history) == {"total", "content", "style"}
+    assert result.image.shape == content.shape and result.image.dtype == np.float32
+    assert np.isfinite(result.image).all() and np.abs(result.image - content).max() > 1
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_the_loss_falls_and_the_steps_are_called(network, optimizer):
+    seen = []
+    settings = replace(SHALLOW, steps=5, optimizer=optimizer, tv_weight=1e-3)
+    result = gatys.stylize(
+        CONTENT,
+        STYLE,
+        settings,
+        network,
+        callback=lambda step, *_: seen.append(step),
+        callback_steps=[1, 5],
+        progress=None,
+    )
+    assert result.history["total"][-1] < result.history["total"][0]
+    assert set(result.history) == {"total", "content", "style", "variation"}
+    assert seen == [1, 5]
+
+
+def test_it_starts_where_it_is_told_to(network):
+    def first_picture(settings, start=None):
+        pictures = []
+
+        def stop(step, image, terms):
+            pictures.append(image)
+            raise KeyboardInterrupt
+
+        result = gatys.stylize(
+            CONTENT, STYLE, settings, network, start, stop, [0], progress=None
+        )
+        assert result.interrupted and result.steps == 0
+        return pictures[0]
+
+    own = smooth(20, 20, 3)
+    np.testing.assert_array_equal(first_picture(SHALLOW), CONTENT)
+    np.testing.assert_allclose(
+        first_picture(SHALLOW, own), images.resize(own, (48, 64)), atol=1e-3
+    )
+    noise = [
+        first_picture(replace(SHALLOW, start="noise", seed=seed)) for seed in (1, 1, 2)
+    ]
+    np.testing.assert_array_equal(noise[0], noise[1])
+    assert np.abs(noise[0] - noise[2]).mean() > 20
+
+
+def test_style_scale_is_longest_side_of_style_over_content(network, monkeypatch):
+    class Seen(Exception):
+        """Ends the run where the size of the style image is known."""
+
+    def look(features, content, style, settings):
+        raise Seen(style.shape[:2])
+
+    monkeypatch.setattr(gatys, "transfer_loss", look)
+    for scale, size in ((0.5, (32, 21)), (1, (64, 43)), (2, (128, 85))):
+        with pytest.raises(Seen) as seen:
+            gatys.stylize(CONTENT, STYLE, replace(NOTEBOOK, style_scale=scale), network)
+        assert seen.value.args == (size,)
+
+
+def test_bfloat16_paints_too(network):
+    settings = replace(NOTEBOOK, steps=1, dtype="bfloat16")
+    small = [images.resize(picture, 24) for picture in (CONTENT, STYLE)]
+    full = replace(settings, dtype="float32")
+    half_terms = terms_of(settings, network, *small, small[0] * 0.5)
+    full_terms = terms_of(full, network, *small, small[0] * 0.5)
+    assert half_terms == pytest.approx(full_terms, rel=0.1)
+    assert half_terms != full_terms
+    result = gatys.stylize(*small, settings, network, progress=None)
+    assert np.isfinite(result.image).all() and result.image.dtype == np.float32
+
+
+# --- what it refuses ----------------------------------------------------------------
+
+
+class _NeverUsed:
+    def __call__(self, *arguments, **named):
+        raise AssertionError("the network was used")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 0}, "0 steps"),
+        ({"optimizer": "sgd"}, "no optimizer 'sgd'"),
+        ({"learning_rate": -1}, "learning rate of -1"),
+        ({"content_weight": -1.0}, "content_weight has weight -1.0: use 0 or more"),
+        ({"style_weight": float("nan")}, "style_weight has weight nan"),
+        ({"tv_weight": float("inf")}, "tv_weight has weight inf"),
+        ({"content_layers": {"relu4_2": -2.0}}, "relu4_2 has weight -2.0"),
+        ({"content_layers": {"block4_conv2": 1.0}}, "no layer 'block4_conv2'"),
+        ({"style_layers": {"relu6_1": 1.0}}, "no layer 'relu6_1'"),
+        ({"style_layers": {"fc6": 1.0}}, "fc6"),
+        ({"style_scale": 0.0}, "style scale of 0.0"),
+        ({"style_scale": -1.0}, "style scale of -1.0"),
+        ({"style_scale": float("nan")}, "style scale of nan"),
+        ({"style_scale": float("inf")}, "style scale of inf"),
+        ({"style_scale": 0.1}, "6x4 pixels is too small"),
+        ({"style_scale": 1e6}, "use 1 to 16384"),
+        ({"pooling": "median"}, "pooling 'median'"),
+        ({"start": "chaos"}, "start from 'chaos'"),
+        ({"seed": -1}, "seed of -1"),
+        ({"seed": 1.5}, "seed of 1.5"),
+        ({"dtype": "float64"}, "dtype 'float64'"),
+    ],
+    ids=str,
+)
+def test_settings_that_make_no_sense_are_refused_before_any_work(change, message):
+    with pytest.raises(WorkshopError, match=message):
+        gatys.stylize(CONTENT, STYLE, replace(NOTEBOOK, **change), _NeverUsed())
+
+
+@pytest.mark.parametrize(
+    ("content", "style", "message"),
+    [
+        (CONTENT[:, :15], STYLE, "48x15 pixels is too small for relu5_1: .* 16 pixels"),
+        (CONTENT, STYLE[:, :3], "too small"),
+        (CONTENT[..., 0], STYLE, r"content image must be \[h, w, 3\]; .*\(48, 64\)"),
+        (CONTENT[..., :1], STYLE, r"content image must be \[h, w, 3\]"),
+        (CONTENT[None], STYLE, r"content image must be \[h, w, 3\]"),
+        (CONTENT, STYLE[..., 0], r"\[h, w, 3\]"),
+        (
+            CONTENT,
+            np.dstack([STYLE, STYLE[..., 0]]),
+            r"style image must be \[h, w, 3\]",
+        ),
+    ],
+)
+def test_pictures_that_make_no_sense_are_refused_before_any_work(
+    content, style, message
+):
+    with pytest.raises(WorkshopError, match=message):
+        gatys.stylize(content, style, NOTEBOOK, _NeverUsed())
+
+
+def test_a_picture_with_nan_stops_with_the_name_of_its_term(network):
+    content = CONTENT.copy()
+    content[5, 5] = np.nan
+    with pytest.raises(WorkshopError, match="content is not finite"):
+        gatys.stylize(content, STYLE, NOTEBOOK, network, progress=None)
+
+
+# --- the paper's normalized network -------------------------------------------------
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_normalizing_gives_mean_activations_of_1_and_changes_nothing_else(
+    values, network, pooling
+):
+    batch = np.stack([smooth(40, 40, waves) for waves in (3, 11)])
+    before = {key: array.copy() for key, array in values.items()}
+    scaled = vgg.Network("vgg19", weights.normalize(values, "vgg19", batch, pooling))
+    for key, array in before.items():
+        np.testing.assert_array_equal(values[key], array)
+    relus = [layer for layer in vgg.layer_names("vgg19") if layer.startswith("relu")]
+    preprocessed = vgg.preprocess(batch)
+    old, new = (n(preprocessed, relus, pooling) for n in (network, scaled))
+    alive = 0
+    for layer in relus:
+        means = np.float64(old[layer]).mean(axis=(0, 1, 2))
+        live = means >= means.mean() / 100
+        alive += live.mean() / len(relus)
+        found = np.float64(new[layer]).mean(axis=(0, 1, 2))
+        np.testing.assert_allclose(found[live], 1, rtol=1e-3)
+        # A filter that is silent here is not blown up.
+        np.testing.assert_allclose(
+            found[~live], means[~live] / (means.mean() / 100), rtol=1e-2, atol=1e-4
+        )
+        assert np.isfinite(new[layer]).all()
+        # On another picture every filter is the old one over its mean.
+    other = vgg.preprocess(smooth(32, 48, 7)[None])
+    deepest = relus[-1]
+    old, new = (n(other, deepest, pooling)[deepest] for n in (network, scaled))
+    divisor = np.maximum(means, means.mean() / 100)
+    np.testing.assert_allclose(new, old / divisor, rtol=1e-2, atol=1e-3)
+    assert alive > 0.5
+
+
+def test_the_paper_s_network_is_normalized_on_the_bundled_photographs(normalized):
+    photographs = sorted((IMAGES / "content").glob("*.jpg"))
+    batch = np.stack([images.read(path, (224, 224)) for path in photographs])
+    maps = normalized(vgg.preprocess(batch), "relu1_1", "average")["relu1_1"]
+    means = np.float64(maps).mean(axis=(0, 1, 2))
+    assert np.median(means) == pytest.approx(1, rel=1e-3)
+
+
+# --- the settings by name -----------------------------------------------------------
+
+
+def test_the_paper_s_settings_are_those_of_section_2():
+    assert PAPER.normalized and PAPER.pooling == "average" and PAPER.start == "noise"
+    assert PAPER.content_layers == {"conv4_2": 1.0}
+    assert PAPER.style_layers == {f"conv{i}_1": 0.2 for i in (1, 2, 3, 4, 5)}
+    assert PAPER.style_weight == 1.0 and PAPER.optimizer == "lbfgs"
+    # alpha / beta = 1e-3 with the paper's sum over conv4_2 of a 512-pixel picture.
+    positions = (512 // 2**3) ** 2
+    assert PAPER.content_weight == pytest.approx(1e-3 * positions * 512)
+
+
+def test_the_notebook_s_settings_are_those_of_its_losses():
+    """Their mean squared errors and weights, on random maps, give our numbers."""
+    assert NOTEBOOK.pooling == "max" and NOTEBOOK.start == "content"
+    assert not NOTEBOOK.normalized
+    x, y = RANDOM.normal(0, 1, (2, 30, 64))  # [M, N]
+    theirs = 1e3 / 64**2 * np.mean((x.T @ x / 30 - y.T @ y / 30) ** 2)
+    ours = NOTEBOOK.style_weight * NOTEBOOK.style_layers["relu1_1"]
+    ours *= np.mean((x.T @ x / 30 - y.T @ y / 30) ** 2) / 4
+    assert ours == pytest.approx(theirs)
+    assert NOTEBOOK.content_weight * NOTEBOOK.content_layers["relu4_2"] / 2 == 1
+    assert list(NOTEBOOK.style_layers) == [f"relu{i}_1" for i in (1, 2, 3, 4, 5)]

@@ -1,0 +1,240 @@
+"""The losses: against the paper's sums in NumPy, and against toys done by hand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from style_workshop.losses import (
+    content_loss,
+    gram_matrix,
+    style_loss,
+    total_variation,
+)
+
+RANDOM = np.random.default_rng(1)
+
+
+def maps(height: int = 5, width: int = 7, channels: int = 6, batch: int = 1):
+    """Feature maps as a ReLU leaves them, with different means in the channels."""
+    values = RANDOM.normal(np.arange(channels), 3, (batch, height, width, channels))
+    return np.maximum(values, 0).astype(np.float32)
+
+
+# --- the paper's formulas, written again with loops and float64 ---------------------
+
+
+def paper_features(features: np.ndarray) -> np.ndarray:
+    """``F`` of section 2: one row a filter, one column a position, ``[N, M]``."""
+    channels = features.shape[-1]
+    return np.float64(features.reshape(-1, channels)).T
+
+
+def paper_content_loss(features, target) -> float:
+    """Equation 1: half the sum of the squared differences."""
+    f, p = paper_features(features), paper_features(target)
+    return 0.5 * sum(
+        (f[i, j] - p[i, j]) ** 2 for i in range(f.shape[0]) for j in range(f.shape[1])
+    )
+
+
+def paper_gram(features) -> np.ndarray:
+    """Equation 3: the sum over positions of the product of two filters."""
+    f = paper_features(features)
+    n, m = f.shape
+    gram = np.zeros((n, n))
+    for i in range(n):
+        for j in range(n):
+            gram[i, j] = sum(f[i, k] * f[j, k] for k in range(m))
+    return gram
+
+
+def paper_style_loss(features, target) -> float:
+    """Equation 4: the squared differences of Gram matrices over ``4 N^2 M^2``."""
+    n, m = paper_features(features).shape
+    difference = paper_gram(features) - paper_gram(target)
+    return (difference**2).sum() / (4 * n**2 * m**2)
+
+
+def test_content_loss_is_equation_1_divided_by_the_number_of_values():
+    features, target = maps(), maps()
+    expected = paper_content_loss(features, target) / features.size
+    np.testing.assert_allclose(content_loss(features, target), expected, rtol=1e-5)
+
+
+def test_gram_matrix_is_equation_3_divided_by_the_number_of_positions():
+    features = maps(height=4, width=9)
+    expected = paper_gram(features) / (4 * 9)
+    np.testing.assert_allclose(gram_matrix(features)[0], expected, rtol=1e-5)
+
+
+def test_style_loss_is_equation_4_for_pictures_of_one_size():
+    features, target = maps(), maps()
+    np.testing.assert_allclose(
+        style_loss(gram_matrix(features), gram_matrix(target)),
+        paper_style_loss(features, target),
+        rtol=1e-5,
+    )
+
+
+def test_total_variation_is_the_mean_square_across_plus_the_mean_square_down():
+    images = RANDOM.uniform(0, 255, (2, 4, 6, 3)).astype(np.float32)
+    across = [
+        (float(images[b, i, j + 1, c]) - float(images[b, i, j, c])) ** 2
+        for b in range(2)
+        for i in range(4)
+        for j in range(5)
+        for c in range(3)
+    ]
+    down = [
+        (float(images[b, i + 1, j, c]) - float(images[b, i, j, c])) ** 2
+        for b in range(2)
+        for i in range(3)
+        for j in range(6)
+        for c in range(3)
+    ]
+    expected = np.mean(across) + np.mean(down)
+    np.testing.assert_allclose(total_variation(images), expected, rtol=1e-5)
+
+
+# --- toys ---------------------------------------------------------------------------
+
+
+def test_content_loss_of_a_toy():
+    # Differences 1, 2, 0 and 3: squares sum to 14, mean 3.5, half of that 1.75.
+    features = np.float32([[[[1, 5], [2, 0]]]])
+    target = np.float32([[[[0, 3], [2, 3]]]])
+    assert content_loss(features, target).numpy() == 1.75
+
+
+def test_gram_matrix_of_a_toy():
+    # Two positions with the channels (1, 2) and (3, 4):
+    # 1*1 + 3*3 = 10, 1*2 + 3*4 = 14, 2*2 + 4*4 = 20, each over 2 positions.
+    features = np.float32([[[[1, 2], [3, 4]]]])
+    np.testing.assert_array_equal(gram_matrix(features)[0], [[5, 7], [7, 10]])
+
+
+def test_style_loss_of_a_toy():
+    # Differences 2, 4, 4, 0: squares sum to 36, mean 9, a quarter of that 2.25.
+    gram = np.float32([[[2, 4], [4, 1]]])
+    target = np.float32([[[0, 0], [0, 1]]])
+    assert style_loss(gram, target).numpy() == 2.25
+
+
+def test_total_variation_of_a_flat_picture_is_0():
+    assert total_variation(np.full((1, 5, 6, 3), 77, np.float32)).numpy() == 0
+
+
+def test_total_variation_of_a_ramp_is_the_sum_of_its_squared_slopes():
+    # 3 more at each step to the right, 2 less at each step down: 9 + 4.
+    x, y = np.meshgrid(np.arange(7), np.arange(5))
+    ramp = np.repeat((100 + 3 * x - 2 * y)[None, ..., None], 3, -1).astype(np.float32)
+    np.testing.assert_allclose(total_variation(ramp), 13, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 3, 4), (2, 1, 5, 1)])
+def test_losses_of_a_picture_with_itself_are_0(shape):
+    features = RANDOM.normal(0, 50, shape).astype(np.float32)
+    assert content_loss(features, features).numpy() == 0
+    assert style_loss(gram_matrix(features), gram_matrix(features)).numpy() == 0
+
+
+# --- what must not change them ------------------------------------------------------
+
+
+def test_tiling_two_by_two_leaves_every_loss_as_it_was():
+    """One set of weights serves 256 and 512 pixels: what is seen four times is once."""
+    features, target = maps(), maps()
+    tiled, tiled_target = (np.tile(x, (1, 2, 2, 1)) for x in (features, target))
+    np.testing.assert_allclose(
+        content_loss(tiled, tiled_target), content_loss(features, target), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        gram_matrix(tiled), gram_matrix(features), rtol=1e-5, atol=1e-5
+    )
+    np.testing.assert_allclose(
+        style_loss(gram_matrix(tiled), gram_matrix(target)),
+        style_loss(gram_matrix(features), gram_matrix(target)),
+        rtol=1e-4,
+    )
+
+
+def test_gram_matrix_does_not_see_where_things_are_but_content_loss_does():
+    features = maps()
+    positions = features.reshape(-1, features.shape[-1])
+    shuffled = RANDOM.permutation(positions).reshape(features.shape)
+    np.testing.assert_allclose(gram_matrix(shuffled), gram_matrix(features), rtol=1e-5)
+    assert content_loss(shuffled, features).numpy() > 1
+
+
+def test_gram_matrix_keeps_the_pictures_of_a_batch_apart():
+    features = maps(batch=3)
+    grams = gram_matrix(features)
+    assert grams.shape == (3, 6, 6)
+    for i in range(3):
+        np.testing.assert_allclose(
+            grams[i], gram_matrix(features[i : i + 1])[0], rtol=1e-5
+        )
+
+
+def test_gram_matrix_of_pictures_whose_size_is_not_known_before_the_call():
+    compiled = tf.function(
+        gram_matrix, input_signature=[tf.TensorSpec([None, None, None, 6])]
+    )
+    features = maps(height=3, width=8)
+    np.testing.assert_allclose(compiled(features), gram_matrix(features), rtol=1e-6)
+
+
+# --- types and gradients ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_losses_are_computed_in_float32_whatever_the_network_computed_in(dtype):
+    # 300^2 is no number of float16, and 1e4 products do not add up in bfloat16.
+    features = tf.cast(tf.fill([1, 100, 100, 2], 300.0), dtype)
+    zeros = tf.zeros_like(features)
+    gram = gram_matrix(features)
+    values = {
+        "gram": gram,
+        "content": content_loss(features, zeros),
+        "style": style_loss(gram, tf.zeros_like(gram)),
+        "variation": total_variation(features[..., :1]),
+    }
+    assert {value.dtype for value in values.values()} == {tf.float32}
+    number = float(features[0, 0, 0, 0])  # 300 to the nearest of the type
+    np.testing.assert_allclose(values["gram"], np.full((1, 2, 2), number**2), rtol=1e-5)
+    np.testing.assert_allclose(values["content"], number**2 / 2, rtol=1e-5)
+    np.testing.assert_allclose(values["style"], number**4 / 4, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda x: content_loss(x, TARGET),
+        lambda x: style_loss(gram_matrix(x), gram_matrix(TARGET)),
+        total_variation,
+    ],
+    ids=["content", "style", "variation"],
+)
+def test_gradient_is_that_of_finite_differences(loss):
+    point = tf.constant(RANDOM.normal(0, 2, (1, 4, 5, 3)).astype(np.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(point)
+        value = loss(point)
+    gradient = tape.gradient(value, point).numpy()
+    # Along ten directions: the slope between two points on either side.
+    for _ in range(10):
+        direction = RANDOM.normal(0, 1, point.shape).astype(np.float32)
+        step = 1e-2
+        slope = (loss(point + step * direction) - loss(point - step * direction)) / (
+            2 * step
+        )
+        np.testing.assert_allclose(
+            slope,
+            np.sum(gradient * direction),
+            rtol=1e-3,
+            atol=1e-3 * np.linalg.norm(gradient),
+        )
+    assert np.abs(gradient).max() > 0
+
+
+TARGET = RANDOM.normal(0, 2, (1, 4, 5, 3)).astype(np.float32)

@@ -1,0 +1,407 @@
+"""The optimizers: on losses whose minimum is known, and when they are disturbed."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.optimize
+import tensorflow as tf
+
+from style_workshop import WorkshopError
+from style_workshop.optimize import (
+    OPTIMIZERS,
+    NotFinite,
+    Result,
+    check_optimizer,
+    optimize,
+    start_image,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+RANDOM = np.random.default_rng(2)
+SHAPE = (4, 5, 3)
+TARGET = RANDOM.uniform(20, 230, SHAPE).astype(np.float32)
+STIFFNESS = np.float32(10 ** RANDOM.uniform(-1, 1, SHAPE))
+START = np.full(SHAPE, 60, np.float32)
+
+
+def bowl(image):
+    """Least, and 0, at ``TARGET``; a hundred times steeper in some directions."""
+    far = tf.reduce_sum(STIFFNESS * (image - TARGET) ** 2)
+    return far, {"bowl": far}
+
+
+def valley(image):
+    """Rosenbrock's bent valley in the first two channels; least, 0, at 150, 150, 125.
+
+    Straight lines miss it: an optimizer that stops after a few steps is far off.
+    """
+    z = (image - 100) / 50
+    bend = tf.reduce_sum(100 * (z[..., 1] - z[..., 0] ** 2) ** 2)
+    rest = tf.reduce_sum((1 - z[..., 0]) ** 2 + (z[..., 2] - 0.5) ** 2)
+    return bend + rest, {"bend": bend, "rest": rest}
+
+
+def quietly(loss, start=START, *arguments, **named) -> Result:
+    return optimize(loss, start, *arguments, progress=None, **named)
+
+
+# --- it finds the minimum -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(("optimizer", "steps"), [("lbfgs", 60), ("adam", 250)])
+def test_finds_the_bottom_of_a_bowl(optimizer, steps):
+    result = quietly(bowl, START, steps, optimizer, 3.0)
+    np.testing.assert_allclose(result.image, TARGET, atol=0.5)
+    assert result.history["total"][-1] < 1e-5 * result.history["total"][0]
+
+
+def test_lbfgs_follows_a_bent_valley_to_its_end():
+    result = quietly(valley, START, 80)
+    assert result.steps > 10  # no straight way leads there
+    np.testing.assert_allclose(
+        result.image, np.broadcast_to([150, 150, 125], SHAPE), atol=0.1
+    )
+
+
+def test_adam_comes_down_a_bent_valley():
+    result = quietly(valley, START, 100, "adam", 2.0)
+    assert result.history["total"][-1] < 0.01 * result.history["total"][0]
+
+
+@pytest.mark.parametrize("factor", [1e-9, 1e9])
+def test_lbfgs_goes_the_same_way_whatever_the_loss_is_multiplied_by(factor):
+    def scaled(image):
+        total, _ = valley(image)
+        return factor * total, {}
+
+    result = quietly(scaled, START, 15)
+    plain = quietly(valley, START, 15)
+    assert result.steps == 15  # and so not merely at rest
+    np.testing.assert_allclose(result.image, plain.image, atol=1)
+
+
+def test_the_same_run_twice_gives_the_same_picture():
+    for optimizer in OPTIMIZERS:
+        first = quietly(valley, START, 12, optimizer)
+        second = quietly(valley, START, 12, optimizer)
+        np.testing.assert_array_equal(first.image, second.image)
+        assert first.history == second.history
+
+
+# --- history, steps and callback ----------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_history_has_every_term_at_the_start_and_after_each_step(optimizer):
+    result = quietly(valley, START, 7, optimizer)
+    assert result.steps == 7 and not result.interrupted
+    assert set(result.history) == {"total", "bend", "rest"}
+    assert {len(values) for values in result.history.values()} == {8}
+    total, terms = valley(tf.constant(START))
+    first = {name: values[0] for name, values in result.history.items()}
+    assert first == pytest.approx(
+        {"total": float(total), **{name: float(t) for name, t in terms.items()}}
+    )
+    np.testing.assert_allclose(
+        np.add(result.history["bend"], result.history["rest"]),
+        result.history["total"],
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_callback_sees_each_picture_with_its_own_losses(optimizer):
+    seen = []
+    result = quietly(
+        bowl,
+        START,
+        6,
+        optimizer,
+        callback=lambda *a: seen.append(a[:2] + (dict(a[2]),)),
+    )
+    assert [step for step, _, _ in seen] == [0, 1, 2, 3, 4, 5, 6]
+    np.testing.assert_array_equal(seen[0][1], START)
+    np.testing.assert_array_equal(seen[-1][1], result.image)
+    for step, image, terms in seen:
+        assert terms["total"] == result.history["total"][step]
+        # The bowl's pictures stay within 0-255, so that clipping changes nothing.
+        assert terms["bowl"] == pytest.approx(float(bowl(image)[0]), rel=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_callback_is_called_at_the_chosen_steps_only(optimizer):
+    seen = []
+    quietly(
+        valley,
+        START,
+        9,
+        optimizer,
+        callback=lambda step, *_: seen.append(step),
+        callback_steps={0, 4, 9, 100},
+    )
+    assert seen == [0, 4, 9]
+
+
+def test_a_callback_that_spoils_its_picture_spoils_nothing_else():
+    def spoil(step, image, terms):
+        image[:] = 0
+        terms.clear()
+
+    for optimizer in OPTIMIZERS:
+        spoiled = quietly(valley, START, 5, optimizer, callback=spoil)
+        np.testing.assert_array_equal(
+            spoiled.image, quietly(valley, START, 5, optimizer).image
+        )
+    np.testing.assert_array_equal(START, 60)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_picture_is_clipped_to_0_255(optimizer):
+    def outside(image):
+        total = tf.reduce_sum((image - [-100.0, 128.0, 400.0]) ** 2)
+        return total, {}
+
+    pictures = []
+    result = quietly(
+        outside, START, 80, optimizer, 10.0, callback=lambda *a: pictures.append(a[1])
+    )
+    np.testing.assert_allclose(
+        result.image, np.broadcast_to([0, 128, 255], SHAPE), atol=1
+    )
+    for picture in (*pictures, result.image):
+        assert picture.dtype == np.float32
+        assert picture.min() >= 0 and picture.max() <= 255
+
+
+def test_the_progress_bar_counts_steps_and_shows_the_loss(capsys):
+    optimize(bowl, START, 3, progress="brush strokes")
+    shown = capsys.readouterr().err
+    assert "brush strokes: 100%" in shown and "3/3" in shown and "loss" in shown
+    quietly(bowl, START, 3)
+    assert capsys.readouterr().err == ""
+
+
+# --- it does not give up early ------------------------------------------------------
+
+
+def test_lbfgs_is_started_afresh_when_its_line_search_fails():
+    """From evaluation 5 to 60 the gradient points uphill, as float32 noise can."""
+    count = tf.Variable(0)
+
+    def lying(image):
+        total, _ = bowl(image)
+        evaluation = count.assign_add(1)
+        lies = tf.logical_and(evaluation > 4, evaluation <= 60)
+        gives_slope = tf.where(lies, -1.0, 1.0) * total
+        return gives_slope + tf.stop_gradient(total - gives_slope), {}
+
+    def alone(flat):
+        image = tf.constant(flat.reshape(SHAPE), tf.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            total, _ = lying(image)
+        gradient = tape.gradient(total, image).numpy().ravel()
+        return float(total) / 1e6, gradient.astype(np.float64) / 1e6
+
+    given_up = scipy.optimize.minimize(
+        alone,
+        START.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 50, "ftol": 0, "gtol": 0},
+    )
+    assert given_up.nit < 10 and given_up.fun > 0.1  # the trap works
+    count.assign(0)
+    result = quietly(lying, START, 50)
+    assert result.steps == 50 or result.history["total"][-1] == 0
+    np.testing.assert_allclose(result.image, TARGET, atol=1)
+
+
+def test_lbfgs_stops_where_nothing_is_left_to_gain():
+    result = quietly(bowl, TARGET, 50)
+    assert result.steps == 0 and not result.interrupted
+    np.testing.assert_array_equal(result.image, TARGET)
+    assert result.history["total"] == [0]
+
+
+# --- interrupted --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_an_interrupt_returns_the_picture_so_far(optimizer):
+    def stop(step, image, terms):
+        if step == 5:
+            raise KeyboardInterrupt
+
+    result = quietly(valley, START, 50, optimizer, callback=stop)
+    assert result.interrupted and result.steps == 5
+    assert {len(values) for values in result.history.values()} == {6}
+    np.testing.assert_array_equal(
+        result.image, quietly(valley, START, 5, optimizer).image
+    )
+
+
+def test_an_interrupt_before_the_first_step_returns_the_start():
+    def stop(image):
+        raise KeyboardInterrupt
+
+    result = quietly(stop)
+    assert result.interrupted and result.steps == 0 and result.history == {}
+    np.testing.assert_array_equal(result.image, START)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process")
+def test_ctrl_c_in_the_middle_of_the_work_returns_the_picture_so_far():
+    script = """
+        import numpy as np, tensorflow as tf
+        from style_workshop.optimize import optimize
+
+        kernel = np.random.default_rng(0).normal(0, 1, (5, 5, 3, 24)).astype("f")
+
+        def loss(image):
+            maps = tf.nn.relu(tf.nn.conv2d(image[None] / 255, kernel, 1, "SAME"))
+            total = tf.reduce_mean((maps - 3) ** 2)
+            return total, {"far": total}
+
+        for optimizer in ("lbfgs", "adam"):
+            start = np.random.default_rng(1).uniform(0, 255, (96, 96, 3)).astype("f")
+            result = optimize(
+                loss, start, 100000, optimizer, progress=None, callback_steps={3},
+                callback=lambda *a: print("running", flush=True),
+            )
+            losses = result.history["total"]
+            assert result.interrupted and result.steps + 1 == len(losses), losses
+            assert 3 <= result.steps < 100000
+            now = float(loss(tf.constant(result.image))[0])
+            assert now < losses[0], (now, losses[0])
+            assert len(result.history["far"]) == len(losses)
+            print("stopped well", flush=True)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    lines = []
+    try:
+        for line in process.stdout:
+            lines.append(line.strip())
+            if line.startswith("running"):
+                process.send_signal(signal.SIGINT)
+    finally:
+        _, errors = process.communicate(timeout=60)
+    assert lines == ["running", "stopped well"] * 2, errors[-2000:]
+    assert process.returncode == 0, errors[-2000:]
+
+
+# --- numbers that are not finite ----------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_nan_names_its_term_and_carries_the_picture_so_far(optimizer):
+    def breaks(image):
+        good = tf.reduce_sum((image - TARGET) ** 2)
+        bad = tf.where(good < 0.1 * first, np.nan, 1.0)
+        return good + bad, {"good": good, "ugly": bad}
+
+    first = np.sum((START - TARGET) ** 2)
+    with pytest.raises(NotFinite, match="The ugly is not finite any more") as caught:
+        quietly(breaks, START, 50, optimizer)
+    result = caught.value.result
+    assert f"after {result.steps} steps" in str(caught.value)
+    assert np.sum((result.image - TARGET) ** 2) >= 0.1 * first
+    assert optimizer == "lbfgs" or result.steps > 3  # Adam goes there in small steps
+    assert result.image.shape == SHAPE and np.isfinite(result.image).all()
+    assert np.isfinite([*result.history.values()]).all()
+    assert isinstance(caught.value, WorkshopError)
+
+
+def test_a_picture_with_nan_in_it_is_named_before_any_step():
+    start = START.copy()
+    start[0, 0, 0] = np.nan
+    with pytest.raises(NotFinite, match="bowl is not finite .* 0 steps"):
+        quietly(bowl, start)
+
+
+def test_an_infinite_gradient_of_a_finite_loss_is_named():
+    def cliff(image):
+        return tf.reduce_sum(tf.sqrt(image)), {}
+
+    with pytest.raises(NotFinite, match="gradient of the loss is not finite"):
+        quietly(cliff, np.zeros(SHAPE, np.float32))
+
+
+# --- what it refuses ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0,), "0 steps"),
+        ((-3,), "-3 steps"),
+        ((2.5,), "2.5 steps"),
+        ((float("nan"),), "nan steps"),
+        ((10, "sgd"), "no optimizer 'sgd': use lbfgs or adam"),
+        ((10, "adam", 0.0), "learning rate of 0.0"),
+        ((10, "adam", -1.0), "learning rate of -1.0"),
+        ((10, "adam", float("nan")), "learning rate of nan"),
+        ((10, "adam", float("inf")), "learning rate of inf"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused_before_the_loss_is_called(
+    arguments, message
+):
+    def never(image):
+        raise AssertionError("the loss was called")
+
+    with pytest.raises(WorkshopError, match=message):
+        quietly(never, START, *arguments)
+
+
+def test_numbers_of_numpy_are_steps_too():
+    check_optimizer("lbfgs", np.int64(3), np.float32(1))
+
+
+# --- where it starts ----------------------------------------------------------------
+
+
+def test_starts_from_content_style_or_a_picture_of_ones_own():
+    content = RANDOM.uniform(0, 255, (8, 12, 3)).astype(np.float32)
+    style = np.full((30, 20, 3), (10, 20, 30), np.float32)
+    own = np.full((5, 5, 3), (200, 100, 50), np.float32)
+    np.testing.assert_array_equal(start_image("content", content, style), content)
+    for start, color in (("style", (10, 20, 30)), (own, (200, 100, 50))):
+        image = start_image(start, content, style)
+        assert image.dtype == np.float32
+        np.testing.assert_allclose(image, np.broadcast_to(color, (8, 12, 3)), atol=1e-3)
+
+
+def test_the_start_is_a_copy_of_the_content():
+    content = np.zeros(SHAPE, np.float32)
+    start_image("content", content, content)[:] = 9
+    assert content.max() == 0
+
+
+def test_noise_is_gray_within_0_255_and_the_seed_decides_it():
+    content = np.zeros((60, 70, 3), np.float32)
+    noise = start_image("noise", content, content, seed=5)
+    assert noise.shape == content.shape and noise.dtype == np.float32
+    assert noise.min() >= 0 and noise.max() <= 255
+    np.testing.assert_allclose(noise.mean(axis=(0, 1)), 127.5, atol=3)
+    np.testing.assert_allclose(noise.std(), 40, atol=2)
+    np.testing.assert_array_equal(noise, start_image("noise", content, content, seed=5))
+    other = start_image("noise", content, content, seed=6)
+    assert np.abs(noise - other).mean() > 20
+
+
+def test_another_word_to_start_from_is_refused():
+    with pytest.raises(WorkshopError, match="'chaos': use content, noise, style"):
+        start_image("chaos", START, START)

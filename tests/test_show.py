@@ -1,0 +1,96 @@
+"""Figures: the right number of panels, with the numbers that were given."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from style_workshop import show
+
+RANDOM = np.random.default_rng(7)
+
+
+def pictures(count: int) -> list[np.ndarray]:
+    return [
+        RANDOM.uniform(-20, 300, (10 + i, 12, 3)).astype(np.float32)
+        for i in range(count)
+    ]
+
+
+def shown(figure: Figure) -> list[np.ndarray]:
+    """What each panel of a figure shows."""
+    return [axis.images[0].get_array() for axis in figure.axes if axis.images]
+
+
+@pytest.fixture(autouse=True)
+def no_figure_stays_open():
+    """Else Jupyter would show each figure twice, and memory would fill up."""
+    yield
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("count", "columns", "panels"),
+    [(1, None, 1), (3, None, 3), (5, None, 8), (3, 2, 4)],
+)
+def test_gallery_shows_each_picture_with_its_title(count, columns, panels):
+    given = pictures(count)
+    titles = [f"number {i}" for i in range(count)]
+    figure = show.gallery(given, titles, columns)
+    assert len(figure.axes) == panels
+    for array, picture in zip(shown(figure), given, strict=True):
+        expected = np.clip(np.rint(picture), 0, 255)
+        np.testing.assert_array_equal(np.asarray(array), expected)
+    assert [axis.get_title() for axis in figure.axes][:count] == titles
+    figure.canvas.draw()
+
+
+def test_gallery_needs_no_titles_and_is_as_wide_as_asked():
+    figure = show.gallery(pictures(2), width=5)
+    assert figure.get_figwidth() == 5
+    figure.canvas.draw()
+
+
+def test_feature_maps_shows_the_channels_that_vary_most_first():
+    features = RANDOM.normal(0, 1, (1, 6, 7, 20)) * np.arange(20)
+    figure = show.feature_maps(features)
+    assert len(shown(figure)) == 16
+    titles = [axis.get_title() for axis in figure.axes if axis.images]
+    spread = features[0].std(axis=(0, 1))
+    assert titles == [f"channel {c}" for c in np.argsort(-spread)[:16]]
+    best = np.argmax(spread)
+    np.testing.assert_allclose(shown(figure)[0], features[0, ..., best], rtol=1e-6)
+
+
+def test_feature_maps_shows_the_channels_asked_for():
+    features = RANDOM.normal(0, 1, (6, 7, 20))
+    figure = show.feature_maps(features, channels=[3, 17], columns=8)
+    assert [axis.get_title() for axis in figure.axes] == ["channel 3", "channel 17"]
+    np.testing.assert_allclose(shown(figure)[1], features[..., 17], rtol=1e-6)
+
+
+def test_gram_matrices_shows_the_corner_of_each():
+    grams = {"conv1_1": RANDOM.uniform(0, 9, (1, 40, 40)), "conv2_1": np.eye(5)}
+    figure = show.gram_matrices(grams, channels=32)
+    assert [axis.get_title() for axis in figure.axes] == ["conv1_1", "conv2_1"]
+    first, second = shown(figure)
+    assert first.shape == (32, 32) and second.shape == (5, 5)
+    np.testing.assert_allclose(
+        first, np.log1p(grams["conv1_1"][0, :32, :32]), rtol=1e-5
+    )
+
+
+def test_loss_curves_draws_every_term_of_every_run():
+    histories = {
+        "lbfgs": {"total": [9, 4, 1.0], "content": [0, 1, 0.5]},
+        "adam": {"total": [9, 8.0]},
+    }
+    figure = show.loss_curves(histories)
+    assert [axis.get_title() for axis in figure.axes] == ["lbfgs", "adam"]
+    lines = figure.axes[0].lines
+    assert [line.get_label() for line in lines] == ["total", "content"]
+    np.testing.assert_array_equal(lines[0].get_ydata(), [9, 4, 1])
+    # 0 has no logarithm: it is left out.
+    np.testing.assert_array_equal(lines[1].get_ydata(), [np.nan, 1, 0.5])
+    assert figure.axes[0].get_yscale() == "log"
+    figure.canvas.draw()
