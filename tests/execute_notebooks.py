@@ -49,6 +49,7 @@ def execute(path: Path) -> None:
         kernel_name="python3",
         resources=resources,
         record_timing=False,
+        coalesce_streams=True,
     ).execute()
     clean(notebook)
     save_figure(notebook, path)

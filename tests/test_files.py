@@ -33,6 +33,17 @@ def test_a_file_that_was_there_is_replaced(tmp_path):
     assert path.read_text() == "new"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows renames no file that is open")
+def test_whoever_reads_the_old_file_meanwhile_reads_it_to_its_end(tmp_path):
+    """A rename does that; writing into the old file would not."""
+    path = tmp_path / "letter.txt"
+    path.write_text("old")
+    with open(path) as reader:
+        with write_whole(path) as part:
+            part.write_text("new")
+        assert reader.read() == "old"
+
+
 def test_an_error_while_writing_leaves_the_old_file_and_no_rest(tmp_path):
     path = tmp_path / "letter.txt"
     path.write_text("old")

@@ -94,3 +94,24 @@ def test_loss_curves_draws_every_term_of_every_run():
     np.testing.assert_array_equal(lines[1].get_ydata(), [np.nan, 1, 0.5])
     assert figure.axes[0].get_yscale() == "log"
     figure.canvas.draw()
+
+
+def test_architecture_draws_a_box_a_layer_and_names_each_block():
+    shapes = {
+        "conv1_1": [8, 8, 64],
+        "conv1_2": [8, 8, 64],
+        "pool1": [4, 4, 64],
+        "fc6": [4096],
+    }
+    (axis,) = show.architecture(shapes).axes
+    texts = [text.get_text() for text in axis.texts]
+    assert texts == [
+        "8 × 8",
+        "block 1\n2 convolutions\n64 channels",
+        "fc6",
+        "4096\nunits",
+    ]
+    legend = len(axis.get_legend().legend_handles)
+    assert len(axis.patches) == 3 * len(shapes) + legend  # three faces a box
+    heights = [patch.get_xy()[:, 1].max() for patch in axis.patches[::3]]
+    assert heights[0] == heights[1] > heights[2]
