@@ -86,9 +86,9 @@ def _add_stylize(commands) -> None:
     add("--steps", type=int, default=200, help="steps of the optimizer")
     add(
         "--settings",
-        default="notebook",
-        choices=["notebook", "paper"],
-        help="the authors' notebook, or the paper (from noise: needs more steps)",
+        default="workshop",
+        choices=["workshop", "notebook", "paper"],
+        help="made for few steps; the authors' notebook; the paper (from noise)",
     )
     add(
         "--style-weight",

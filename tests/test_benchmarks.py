@@ -91,7 +91,8 @@ def test_the_loss_of_the_notebook_is_pastiches_times_100():
     assert gatys.NOTEBOOK.tv_weight == 0
 
 
-def test_rounds_take_turns_and_ratios_are_paired(tmp_path, capsys):
+def test_rounds_take_turns_and_ratios_are_paired(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(bench, "others_share", lambda *_: 0.0)
     workers = fake_workers(native_bfloat16=True)
     bench.step_table(workers, 32, 2, tmp_path, rate=60.0)
     steps = [variant for do, variant in workers["workshop"].asked if do == "step"]
@@ -121,6 +122,15 @@ def test_a_race_that_is_not_won_says_so(tmp_path, capsys):
     workers["workshop"].gain = 1
     bench.race(workers, 3, 48, 32, tmp_path)
     assert "did not get down" in capsys.readouterr().out
+
+
+def test_a_busy_machine_gets_no_verdict(capsys):
+    step = {"seconds": 1.0, "processor": 2.0}
+    times = {bench.PEER: [step], ("workshop", "float32"): [step]}
+    share = bench.others_share((0.0, 0.0), (12.0, 4.0), times)
+    assert share == pytest.approx(8 / 4 / bench.os.cpu_count())
+    bench.verdict(times, 0.5)
+    assert "No verdict: other programs took 50%" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("at", "found"), [(1, 1), (4, 4), (7, 7), (8, None)])
