@@ -72,7 +72,9 @@ _BLOCKS = dict(zip((1, 2, 3, 4, 5), vgg.CHANNELS, strict=True))
 #: Section 2 of [4]: filters normalized, average pooling, before the ReLU, white
 #: noise, alpha / beta = 1e-3, w_l = 1/5. The paper's content loss is a sum; at its
 #: 512 x 512 pixels conv4_2 has 64 * 64 positions and 512 channels, which turns alpha
-#: into the weight of our mean.
+#: into the weight of our mean. Taken at its word the content outweighs the style: at
+#: 144 pixels and 120 steps the photograph comes back with speckles; 50 times the style
+#: weight shows both, 1000 times shows the style alone.
 PAPER = Settings(
     content_layers={"conv4_2": 1.0},
     style_layers={f"conv{block}_1": 1 / 5 for block in _BLOCKS},
