@@ -161,11 +161,15 @@ def load_network(settings: Settings) -> vgg.Network:
 
 
 def features_of(network: vgg.Network, settings: Settings) -> Callable:
-    """Give the function from a picture ``[h, w, 3]`` to its feature maps."""
+    """Give the function from a picture ``[h, w, 3]`` to its feature maps.
+
+    It freezes the network as it is now (`vgg.Network.freeze`).
+    """
+    frozen = network.freeze()
 
     def features(image: tf.Tensor, layers: Collection[str]) -> vgg.Endpoints:
         images = vgg.preprocess(image[None], settings.dtype)
-        return network(images, layers, pooling=settings.pooling)
+        return frozen(images, layers, pooling=settings.pooling)
 
     return features
 

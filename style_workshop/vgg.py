@@ -6,7 +6,8 @@ call, on other pictures, other layers or with the other pooling, uses them again
 Notebook 0.1 builds it by hand.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +148,13 @@ class Network:
         self.name, self._values = name, values
         # The scope factory of TensorFlow: what it wraps finds its variables again.
         self._template = tf1.make_template(
-            name, lambda *args: _endpoints(name, values, *args)
+            name,
+            partial(
+                _endpoints,
+                name,
+                partial(_convolution, values=values),
+                partial(_dense, values=values),
+            ),
         )
         # In a classic tf.Graph a template makes variables in its first call only.
         eager = tf1.executing_eagerly_outside_functions()
@@ -180,14 +187,7 @@ class Network:
                 weights, not a batch, or a picture that is too small.
         """
         layers = [layers] if isinstance(layers, str) else list(layers)
-        if len(images.shape) != 4 or images.shape[3] != 3:
-            raise WorkshopError(
-                f"A network takes a batch [b, h, w, 3]; this is {images.shape}: "
-                "images[None] makes a batch of one picture."
-            )
-        check_request(self.name, layers, *images.shape[1:3])
-        if pooling not in _POOLING:
-            raise WorkshopError(f"There is no pooling {pooling!r}: max or average.")
+        _check_call(self.name, images, layers, pooling)
         dense = any(smallest_side(layer) == 224 for layer in layers)
         if dense and self._values is not None and "fc6/kernel" not in self._values:
             raise WorkshopError(
@@ -201,6 +201,42 @@ class Network:
             self._make_variables("fc8" if dense else "pool5")
         return self._template(images, layers, pooling)
 
+    def freeze(self) -> Callable[..., Endpoints]:
+        """Give the network as it is now, with a faster gradient for the picture.
+
+        The gradient of a convolution with respect to its input is a convolution too:
+        with the kernel turned by 180 degrees, and its input and output channels
+        exchanged. TensorFlow's own operation for it takes half as long again on a
+        processor; with kernels turned once, beforehand, a step of the Gatys method
+        takes about 13 % less of its time (``benchmarks/README.md``).
+
+        Returns:
+            A function that is called like the network. It holds a copy of the
+            weights: later changes to the variables do not reach it, and there is no
+            gradient for them. It ends with ``pool5``.
+        """
+        self._make_variables("pool5")
+        weights = {}
+        for variable in self.variables:
+            layer, kind = variable.name.removesuffix(":0").split("/")[-2:]
+            weights[f"{layer}/{kind}"] = value = tf.identity(variable)
+            if kind == "kernel":  # [h, w, in, out] -> [h, w, out, in], turned
+                turned = tf.einsum("hwio->hwoi", value[::-1, ::-1])
+                weights[f"{layer}/turned"] = turned
+
+        def frozen(images, layers, pooling="max") -> Endpoints:
+            layers = [layers] if isinstance(layers, str) else list(layers)
+            _check_call(self.name, images, layers, pooling)
+            if any(smallest_side(layer) == 224 for layer in layers):
+                raise WorkshopError(
+                    "A frozen network ends with pool5: ask the network itself for "
+                    "its dense layers."
+                )
+            convolution = partial(_frozen_convolution, weights=weights)
+            return _endpoints(self.name, convolution, None, images, layers, pooling)
+
+        return frozen
+
     def _make_variables(self, deepest: str) -> None:
         """Send the smallest possible picture through, outside of any tf.function."""
         with tf.init_scope():
@@ -211,11 +247,22 @@ class Network:
 _POOLING = {"max": tf.nn.max_pool2d, "average": tf.nn.avg_pool2d}
 
 
-def _endpoints(name, values, x, layers, pooling) -> Endpoints:
+def _check_call(name, images, layers, pooling) -> None:
+    if len(images.shape) != 4 or images.shape[3] != 3:
+        raise WorkshopError(
+            f"A network takes a batch [b, h, w, 3]; this is {images.shape}: "
+            "images[None] makes a batch of one picture."
+        )
+    check_request(name, layers, *images.shape[1:3])
+    if pooling not in _POOLING:
+        raise WorkshopError(f"There is no pooling {pooling!r}: max or average.")
+
+
+def _endpoints(name, convolution, dense, x, layers, pooling) -> Endpoints:
     pool, found = _POOLING[pooling], {}
     for layer in layer_names(name, classifier=True):
         if layer.startswith("conv"):
-            x = _convolution(layer, x, values)
+            x = convolution(layer, x)
         elif layer.startswith("pool"):
             x = pool(x, ksize=2, strides=2, padding="VALID")
         elif layer.startswith("relu"):
@@ -223,7 +270,7 @@ def _endpoints(name, values, x, layers, pooling) -> Endpoints:
         elif layer == "prob":
             x = tf.nn.softmax(x)
         else:
-            x = _dense(layer, x, values)
+            x = dense(layer, x)
         if layer in layers:
             found[layer] = x
         if len(found) == len(set(layers)):
@@ -237,6 +284,22 @@ def _convolution(layer: str, x: tf.Tensor, values) -> tf.Tensor:
         kernel = _variable("kernel", [3, 3, x.shape[-1], channels], values, x.dtype)
         bias = _variable("bias", [channels], values, x.dtype)
     return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides=1, padding="SAME"), bias)
+
+
+def _frozen_convolution(layer: str, x: tf.Tensor, weights) -> tf.Tensor:
+    kernel, turned, bias = (
+        tf.cast(weights[f"{layer}/{kind}"], x.dtype)
+        for kind in ("kernel", "turned", "bias")
+    )
+
+    @tf.custom_gradient
+    def convolve(x):
+        def gradient(upstream):
+            return tf.nn.conv2d(upstream, turned, strides=1, padding="SAME")
+
+        return tf.nn.conv2d(x, kernel, strides=1, padding="SAME"), gradient
+
+    return tf.nn.bias_add(convolve(x), bias)
 
 
 def _dense(layer: str, x: tf.Tensor, values) -> tf.Tensor:

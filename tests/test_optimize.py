@@ -191,13 +191,13 @@ def test_the_progress_bar_counts_steps_and_shows_the_loss(capsys):
 
 
 def test_lbfgs_is_started_afresh_when_its_line_search_fails():
-    """From evaluation 5 to 60 the gradient points uphill, as float32 noise can."""
+    """From evaluation 5 to 40 the gradient points uphill, as float32 noise can."""
     count = tf.Variable(0)
 
     def lying(image):
         total, _ = bowl(image)
         evaluation = count.assign_add(1)
-        lies = tf.logical_and(evaluation > 4, evaluation <= 60)
+        lies = tf.logical_and(evaluation > 4, evaluation <= 40)
         gives_slope = tf.where(lies, -1.0, 1.0) * total
         return gives_slope + tf.stop_gradient(total - gives_slope), {}
 

@@ -270,6 +270,48 @@ def test_gradients_reach_the_picture(network):
     assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
 
 
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_a_frozen_network_has_the_same_values_and_gradients(network, pooling):
+    layers = ["relu1_2", "conv3_1", "pool5"]
+    images = noise(2, 38, 45, 3)
+
+    def values_and_gradient(call):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            found = call(images, layers, pooling=pooling)
+            total = tf.add_n([tf.reduce_mean(value**2) for value in found.values()])
+        return found, tape.gradient(total, images)
+
+    expected, expected_gradient = values_and_gradient(network)
+    for call in (network.freeze(), tf.function(network.freeze())):
+        found, gradient = values_and_gradient(call)
+        for layer in layers:
+            np.testing.assert_allclose(found[layer], expected[layer], rtol=1e-6)
+        assert relative_error(gradient, expected_gradient) < 1e-6
+
+
+def test_a_frozen_network_stays_as_it_was(network):
+    images = noise(1, 16, 16, 3)
+    frozen = network.freeze()
+    before = frozen(images, "conv1_2")["conv1_2"]
+    for variable in network.variables:
+        variable.assign(tf.zeros_like(variable))
+    np.testing.assert_array_equal(frozen(images, "conv1_2")["conv1_2"], before)
+    assert not np.any(network(images, "conv1_2")["conv1_2"])
+
+
+def test_a_frozen_network_refuses_what_it_cannot_do(network):
+    frozen = network.freeze()
+    with pytest.raises(WorkshopError, match="ends with pool5"):
+        frozen(noise(1, 224, 224, 3), "fc6")
+    with pytest.raises(WorkshopError, match="has no layer 'conv9_9'"):
+        frozen(noise(1, 16, 16, 3), "conv9_9")
+    with pytest.raises(WorkshopError, match="takes a batch"):
+        frozen(noise(16, 16, 3), "conv1_1")
+    with pytest.raises(WorkshopError, match="no pooling 'min'"):
+        frozen(noise(1, 16, 16, 3), "pool1", "min")
+
+
 def test_it_also_works_in_a_graph_of_tensorflow_1(network, values):
     images = noise(1, 20, 20, 3).numpy()
     with tf.Graph().as_default(), tf1.Session() as session:
