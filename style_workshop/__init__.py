@@ -15,6 +15,9 @@ Read the modules in this order; each uses only those above it.
 ``gatys``           the method of Gatys, Ecker and Bethge [4]
 ``commons``         ask Wikimedia Commons, as it wishes to be asked
 ``paintings``       public-domain paintings from Wikimedia Commons
+``archives``        unpack a ZIP file as if it were hostile
+``downloads``       fetch a large file over a bad network
+``datasets``        COCO and WikiArt, fetched and verified, or how to get them
 ``__main__``        the command line, ``python -m style_workshop``
 ==================  ==========================================================
 

@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_weights(commands)
     _add_stylize(commands)
     _add_paintings(commands)
+    _add_data(commands)
     return parser
 
 
@@ -227,6 +228,61 @@ def _paintings(options) -> int:
         print("Interrupted: the same command fetches the rest.", file=sys.stderr)
         return 130
     print(f"Ready in {options.output}: {', '.join(paths)}.")
+    return 0
+
+
+def _add_data(commands) -> None:
+    command = _add(
+        commands, "data", _data, "Fetch a data set, or tell how (see data/README.md)."
+    )
+    add = command.add_argument
+    add("name", nargs="?", metavar="NAME", default=argparse.SUPPRESS, help="which one")
+    add("--list", action="store_true", help="only name those there are")
+    add("-o", "--output", default=DATA, help="folder to keep them in, each in its own")
+    add(
+        "--archive",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="of COCO or WikiArt: a ZIP file that you have downloaded yourself",
+    )
+    add("--keep", action="store_true", help="keep the ZIP file of COCO too")
+
+
+def _data(options) -> int:
+    if options.list or "name" not in options:
+        return _list_data()
+    folder = Path(options.output)
+    try:
+        if options.name == "weights":
+            from style_workshop import weights
+
+            for name in ("vgg19", "vgg16"):
+                weights.fetch(name, folder=folder / "weights")
+        elif options.name == "paintings":
+            from style_workshop import paintings
+
+            paintings.fetch(folder=folder / "paintings")
+        else:
+            from style_workshop import datasets
+
+            archive = getattr(options, "archive", None)
+            datasets.fetch(options.name, folder, archive, options.keep)
+    except KeyboardInterrupt:
+        print("Interrupted: the same command goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _list_data() -> int:
+    from style_workshop import datasets
+
+    for name, dataset in datasets.DATASETS.items():
+        size = f"{dataset.size / 1e9:.1f} GB" if dataset.url else "by hand"
+        print(f"{name:14}{size:9}{dataset.terms}")
+    print(
+        "weights       0.1 GB   VGG16 and VGG19 of Simonyan and Zisserman, CC BY 4.0."
+    )
+    print("paintings     small    Wikimedia Commons, public domain or CC0.")
     return 0
 
 

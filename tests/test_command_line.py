@@ -51,7 +51,7 @@ def need_weights() -> None:
 def test_help_names_the_commands_and_their_defaults():
     status, out, _ = run("--help")
     assert status == 0
-    for command in ("weights", "stylize", "paintings"):
+    for command in ("weights", "stylize", "paintings", "data"):
         assert command in out
     status, out, _ = run("stylize", "--help")
     assert status == 0
