@@ -41,7 +41,7 @@ FITS = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
 # It still listens on this machine only, and still asks for its token.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help workshop picture test check notebooks bench-gatys lock clean
+.PHONY: help workshop picture test check notebooks bench-gatys bench-batches lock clean
 
 # --- targets ------------------------------------------------------------------------
 
@@ -69,6 +69,9 @@ notebooks: check  ## execute all notebooks again, in place, on the real weights
 
 bench-gatys: check  ## time the Gatys method against other software
 	.venv/bin/python benchmarks/bench_gatys.py
+
+bench-batches: check  ## time reading batches of pictures against other software
+	.venv/bin/python benchmarks/bench_batches.py
 
 lock:  ## make install/requirements.txt again (needs uv)
 	@command -v $(UV) >/dev/null || { \

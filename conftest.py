@@ -7,8 +7,10 @@ notebook sees the full values and no test code.
 
 import ast
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 if sys.version_info >= (3, 11):
@@ -73,3 +75,38 @@ def pytest_collection_modifyitems(items):
                 item.cell.source = quick_source(item.cell.source, values, notebook)
         except ValueError as error:
             raise pytest.UsageError(str(error)) from error
+
+
+# --- for the tests of what reads other people's files -------------------------------
+
+
+def _mutations(
+    content: bytes, count: int, seed: int, changes: int = 5, within: int | None = None
+) -> Iterator[bytes]:
+    """Damage ``content`` in ``count`` ways: bytes and bits changed, lost and added.
+
+    Args:
+        changes: the most that one of them suffers.
+        within: how many bytes from the start are hit; None is all.
+    """
+    random = np.random.default_rng(seed)
+    for _ in range(count):
+        damaged = bytearray(content)
+        for _ in range(random.integers(1, changes + 1)):
+            place = random.integers(min(within or len(damaged), len(damaged)))
+            kind, length = random.integers(4), random.integers(1, 20)
+            if kind == 0:
+                damaged[place] = random.integers(256)
+            elif kind == 1:
+                damaged[place] ^= 1 << random.integers(8)
+            elif kind == 2 and length < len(damaged):
+                del damaged[place : place + length]
+            else:
+                damaged[place:place] = random.bytes(length)
+        yield bytes(damaged)
+
+
+@pytest.fixture
+def mutations():
+    """Give the function that damages files, see `_mutations`."""
+    return _mutations

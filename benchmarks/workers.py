@@ -257,10 +257,10 @@ def main(name: str, threads: str) -> None:
 class Worker:
     """A worker process, seen from the benchmark. Use it in a ``with``."""
 
-    def __init__(self, name: str, threads: int):
+    def __init__(self, name: str, threads: int, script: str | Path = __file__):
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (in __exit__)
         self._process = subprocess.Popen(
-            [sys.executable, __file__, name, str(threads)],
+            [sys.executable, str(script), name, str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -5,6 +5,13 @@ Read the modules in this order; each uses only those above it.
 ==================  ==========================================================
 ``files``           writing a file whole or not at all
 ``images``          read, resize and save pictures
+``decode``          from a picture file to a small array, quickly
+``picture_files``   which files are meant: a folder, a list, a pattern
+``picture_cache``   pictures of one size, decoded once, in one file
+``picture_order``   which picture comes when, pass after pass
+``read_ahead``      fill batches in background threads
+``batch_settings``  settings of a ``BatchGenerator``, checked
+``batches``         ``BatchGenerator``: endless batches of pictures from a folder
 ``show``            figures: galleries, feature maps, Gram matrices, loss curves
 ``vgg``             VGG16 and VGG19 in ``tf.get_variable`` scopes, preprocessing
 ``weight_formats``  read VGG's weights from the files in which others keep them

@@ -286,32 +286,20 @@ def test_odd_opcodes_are_refused(opcodes):
 # --- mutations ----------------------------------------------------------------------
 
 
-def test_mutated_files_give_weights_or_an_error_quickly():
+def test_mutated_files_give_weights_or_an_error_quickly(mutations):
     """Half of the mutations hit the pickles, which are a small part of the bytes."""
-    random = np.random.default_rng(40)
     content, _ = tiny()
     pickles = content.index(struct.pack("<q", 5))
     read = refused = 0
-    for number in range(1500):
-        bytes_ = bytearray(content)
-        for _ in range(random.integers(1, 4)):
-            place = random.integers(pickles if number % 2 else len(bytes_))
-            kind = random.integers(4)
-            if kind == 0:
-                bytes_[place] = random.integers(256)
-            elif kind == 1:
-                bytes_[place] ^= 1 << random.integers(8)
-            elif kind == 2:
-                del bytes_[place : place + random.integers(1, 9)]
-            else:
-                bytes_[place:place] = random.bytes(random.integers(1, 9))
-        try:
-            found = read_quantized(bytes(bytes_))
-        except WeightsError:
-            refused += 1
-            continue
-        read += 1
-        assert sum(values.nbytes for values in found.values()) < 100 * len(content)
+    for within in (pickles, None):
+        for damaged in mutations(content, 750, seed=40, changes=3, within=within):
+            try:
+                found = read_quantized(damaged)
+            except WeightsError:
+                refused += 1
+                continue
+            read += 1
+            assert sum(values.nbytes for values in found.values()) < 100 * len(content)
     assert read > 100 and refused > 100
 
 
@@ -440,18 +428,12 @@ def test_onnx_without_vgg_is_refused():
         read_onnx(onnx.ModelProto().SerializeToString())
 
 
-def test_damaged_onnx_is_refused_or_read_and_raises_nothing_else():
-    random = np.random.default_rng(41)
+def test_damaged_onnx_is_refused_or_read_and_raises_nothing_else(mutations):
     content, _ = onnx_file()
     refused = 0
-    for _ in range(400):
-        bytes_ = bytearray(content)
-        for _ in range(random.integers(1, 6)):
-            bytes_[random.integers(len(bytes_))] = random.integers(256)
-        if random.integers(3) == 0:
-            del bytes_[random.integers(len(bytes_)) :]
+    for damaged in mutations(content, 400, seed=41):
         try:
-            read_onnx(bytes(bytes_))
+            read_onnx(damaged)
         except WeightsError:
             refused += 1
     assert refused > 100
