@@ -6,6 +6,7 @@ notebook sees the full values and no test code.
 """
 
 import ast
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,10 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+# A shell that runs the tests in its background makes them, and what they start, deaf
+# to Ctrl-C, which some of them send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent
 TABLE = ROOT / "tests" / "quick.toml"

@@ -144,7 +144,7 @@ class Decoder:
         try:
             with Image.open(path) as picture:
                 picture.load()
-                picture = images._to_rgb(images._upright(picture))
+                picture = images.to_rgb(images.upright(picture))
         except Exception:  # let it say what is wrong
             with WARNINGS:
                 picture = images.open_rgb(path)
@@ -206,7 +206,7 @@ def _is_srgb(segment: bytes, colors: str) -> bool:
         levels = np.stack(np.meshgrid(*[levels[0, ::17]] * 3), -1).reshape(1, -1, 3)
     picture = Image.fromarray(levels)
     picture.info["icc_profile"] = segment[14:]
-    shown = images._to_srgb(picture)  # what the careful path would do
+    shown = images.to_srgb(picture)  # what the careful path would do
     if shown is None:
         return True
     plain = np.int16(picture.convert("RGB"))

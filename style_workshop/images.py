@@ -56,7 +56,7 @@ def read(path: str | Path, size: int | tuple[int, int] | None = None) -> np.ndar
 
 def open_rgb(path: str | Path) -> Image.Image:
     """Read a picture as an upright, opaque 8-bit RGB ``PIL.Image`` (see `read`)."""
-    return _open(path, lambda picture: _to_rgb(_upright(picture)))
+    return _open(path, lambda picture: to_rgb(upright(picture)))
 
 
 def _open(path: str | Path, convert: Callable = lambda picture: picture):
@@ -96,14 +96,16 @@ def _first_bytes(path: Path) -> str:
         return repr(file.read(16))[1:]
 
 
-def _upright(picture: Image.Image) -> Image.Image:
+def upright(picture: Image.Image) -> Image.Image:
+    """Turn a picture as its EXIF orientation says, if that can be read."""
     try:
         return ImageOps.exif_transpose(picture)
     except Exception:  # a broken EXIF block says nothing about the picture itself
         return picture
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
+def to_rgb(picture: Image.Image) -> Image.Image:
+    """Convert a picture of any mode to opaque 8-bit sRGB (see `read`)."""
     if picture.mode.startswith("I") or picture.mode == "F":
         return _gray_from_numbers(picture)
     if picture.has_transparency_data:
@@ -117,7 +119,7 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
             ImageCms.createProfile("sRGB"),
             outputMode="RGB",
         )
-    return _to_srgb(picture) or picture.convert("RGB")
+    return to_srgb(picture) or picture.convert("RGB")
 
 
 def _gray_from_numbers(picture: Image.Image) -> Image.Image:
@@ -130,7 +132,7 @@ def _gray_from_numbers(picture: Image.Image) -> Image.Image:
     return Image.fromarray(gray).convert("RGB")
 
 
-def _to_srgb(picture: Image.Image) -> Image.Image | None:
+def to_srgb(picture: Image.Image) -> Image.Image | None:
     """Apply an embedded color profile; None where there is none or it is broken."""
     profile = picture.info.get("icc_profile")
     if not profile or picture.mode not in ("RGB", "CMYK", "L"):
