@@ -5,6 +5,7 @@ Read the modules in this order; each uses only those above it.
 ==================  ==========================================================
 ``files``           writing a file whole or not at all
 ``images``          read, resize and save pictures
+``color``           keep a photograph's colors: luminance only, linear matching [10]
 ``decode``          from a picture file to a small array, quickly
 ``picture_files``   which files are meant: a folder, a list, a pattern
 ``picture_cache``   pictures of one size, decoded once, in one file
@@ -17,8 +18,16 @@ Read the modules in this order; each uses only those above it.
 ``weight_formats``  read VGG's weights from the files in which others keep them
 ``weights``         find, fetch, verify and load the pre-trained weights of VGG
 ``weight_check``    does a loaded VGG see what it should?
-``losses``          content, style (Gram) and total variation loss
-``optimize``        change a picture until a loss is small: L-BFGS or Adam
+``losses``          content, style (Gram, mean and deviation), total variation
+``optimize``        change a picture until a loss is small: L-BFGS, Adam, descent
+``explore``         receptive fields, the strongest pictures, occlusion [3]
+``deconvnet``       from an activation back to the pixels, by three rules [3]
+``visualize``       draw what excites a channel: Fourier, jitter, scale, rotation
+``tiles``           a large picture in tiles, without a seam
+``dream``           DeepDream [2]: octaves, a guide picture, the zoom
+``reconstruct``     a picture from what layers keep of its content or style
+``animations``      write frames as GIF or WebP
+``gatys_settings``  all numbers of the Gatys method; styles and their places
 ``gatys``           the method of Gatys, Ecker and Bethge [4]
 ``commons``         ask Wikimedia Commons, as it wishes to be asked
 ``paintings``       public-domain paintings from Wikimedia Commons

@@ -30,6 +30,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_weights(commands)
     _add_stylize(commands)
+    _add_dream(commands)
+    _add_reconstruct(commands)
     _add_paintings(commands)
     _add_data(commands)
     return parser
@@ -79,7 +81,7 @@ def _add_stylize(commands) -> None:
     )
     add = command.add_argument
     add("content", help="the photograph")
-    add("style", help="the picture whose style it takes")
+    add("style", nargs="+", help="the picture whose style it takes, or several")
     add(
         "-o", "--output", required=True, default=argparse.SUPPRESS, help="where it goes"
     )
@@ -104,6 +106,34 @@ def _add_stylize(commands) -> None:
         help="size of the strokes: longest side of style over content",
     )
     add("--tv-weight", type=float, default=0.0, help="smoothness (total variation)")
+    add(
+        "--blend",
+        type=float,
+        nargs="+",
+        metavar="WEIGHT",
+        default=argparse.SUPPRESS,
+        help="of several styles: how much of each; equal unless given",
+    )
+    add(
+        "--masks",
+        nargs="+",
+        metavar="PICTURE",
+        default=argparse.SUPPRESS,
+        help="one for each style: white where it goes, black where it does not",
+    )
+    add(
+        "--color",
+        default="none",
+        choices=["none", "luminance", "linear"],
+        help="keep the photograph's colors: paint its luminance only, or give the "
+        "style its colors first",
+    )
+    add(
+        "--scales",
+        type=int,
+        default=1,
+        help="paint small first, and larger in so many sizes, with the steps in each",
+    )
     add(
         "--init",
         default="settings",
@@ -139,11 +169,18 @@ def _stylize(options) -> int:
     images.require_savable(options.output)
     images.require_size(options.size)
     content = images.read(options.content, options.size)
-    style = images.read(options.style)
+    styles = [images.read(path) for path in options.style]
+    share = 1 if "masks" in options else 1 / len(styles)
+    weights = _one_each(options, "blend", [share] * len(styles))
+    masks = _one_each(options, "masks", [None] * len(styles))
+    masks = [path and images.read(path)[..., :3].mean(-1) / 255 for path in masks]
     height, width = content.shape[:2]
     if options.side_by_side:  # now, because a very long picture does not fit in a row
-        wide = max(1, round(style.shape[1] * height / style.shape[0]))
-        left = images.side_by_side([content, images.resize(style, (height, wide))])
+        row = [content]
+        for style in styles:
+            wide = max(1, round(style.shape[1] * height / style.shape[0]))
+            row.append(images.resize(style, (height, wide)))
+        left = images.side_by_side(row)
     print(f"Painting {width}x{height} pixels; TensorFlow takes some seconds to start.")
 
     from style_workshop import gatys
@@ -160,21 +197,35 @@ def _stylize(options) -> int:
             options.output,
             {
                 "content": Path(options.content).name,
-                "style": Path(options.style).name,
+                "style": ", ".join(Path(path).name for path in options.style),
                 "size": options.size,
                 "steps_taken": result.steps,
                 **asdict(settings),
             },
         )
-        print(f"Wrote {options.output} after {result.steps} of {settings.steps} steps.")
+        steps = settings.steps * settings.scales
+        print(f"Wrote {options.output} after {result.steps} of {steps} steps.")
 
+    given = zip(styles, weights, masks, strict=True)
+    styles = [gatys.Style(s, weight=w, where=mask) for s, w, mask in given]
     try:
-        result = gatys.stylize(content, style, settings)
+        result = gatys.stylize(content, styles, settings)
     except NotFinite as error:
         save(error.result)
         raise
     save(result)
     return 130 if result.interrupted else 0
+
+
+def _one_each(options, name: str, otherwise: list) -> list:
+    """Give what was said of each style; as many as there are styles."""
+    values = getattr(options, name, otherwise)
+    if len(values) != len(options.style):
+        raise WorkshopError(
+            f"--{name} has {len(values)} values for {len(options.style)} styles: give "
+            "one for each, in their order."
+        )
+    return values
 
 
 def _gatys_settings(options):
@@ -194,10 +245,187 @@ def _gatys_settings(options):
         "learning_rate": options.learning_rate,
         "pooling": options.pooling,
         "seed": options.seed,
+        "color": options.color,
+        "scales": options.scales,
         "dtype": fastest if options.dtype == "auto" else options.dtype,
     }
     given = {name: value for name, value in changes.items() if value != "settings"}
     return replace(settings, **given)
+
+
+def _add_dream(commands) -> None:
+    command = _add(
+        commands,
+        "dream",
+        _dream,
+        "Let a network draw into a photograph what it sees there (DeepDream, 2015).",
+    )
+    add = command.add_argument
+    add("photo", help="the photograph")
+    add(
+        "-o",
+        "--output",
+        required=True,
+        default=argparse.SUPPRESS,
+        help="where it goes; with --zoom its name ends in .gif or .webp",
+    )
+    add("--size", type=int, default=384, help="longest side of the result, in pixels")
+    add("--layer", default="relu5_1", help="of VGG19; deeper ones draw larger things")
+    add("--octaves", type=int, default=4, help="sizes of the picture to dream in")
+    add("--octave-scale", type=float, default=1.4, help="from one size to the next")
+    add("--steps", type=int, default=10, help="in each octave")
+    add("--step-size", type=float, default=1.5, help="in gray levels, on average")
+    add("--jitter", type=int, default=32, help="random shift in each step, in pixels")
+    add("--tile", type=int, default=512, help="work in tiles, for memory; 0: never")
+    add("--seed", type=int, default=0, help="of the random shifts")
+    add(
+        "--guide",
+        metavar="PICTURE",
+        default=argparse.SUPPRESS,
+        help="a picture of what to dream of",
+    )
+    add(
+        "--zoom",
+        metavar="FRAMES",
+        type=int,
+        default=argparse.SUPPRESS,
+        help="go into the picture, dream by dream, and write an animation",
+    )
+
+
+def _dream(options) -> int:
+    from style_workshop import animations, images
+
+    film = getattr(options, "zoom", None)
+    writer = images if film is None else animations
+    writer.require_savable(options.output)
+    images.require_size(options.size)
+    photo = images.read(options.photo, options.size)
+    guide = getattr(options, "guide", None)
+    picture = None if guide is None else images.read(guide, 224)
+    height, width = photo.shape[:2]
+    print(f"Dreaming {width}x{height} pixels; TensorFlow takes some seconds to start.")
+
+    from style_workshop import dream, weights
+
+    names = ["octaves", "octave_scale", "steps", "step_size", "jitter", "tile", "seed"]
+    settings = dream.Settings(
+        layers={options.layer: 1.0}, **{name: getattr(options, name) for name in names}
+    )
+    dream.check(settings, photo, picture)
+    network = weights.pretrained("vgg19")
+    made = {"photo": Path(options.photo).name, "guide": guide and Path(guide).name}
+    made |= {"size": options.size, **asdict(settings)}
+    if film is not None:
+        frames = dream.zoom(network, photo, film, settings, picture)
+        if not frames:
+            raise KeyboardInterrupt
+        made["frames"] = len(frames)
+        animations.save(frames, options.output, settings=made)
+        print(f"Wrote {options.output} with {len(frames)} of {film} frames.")
+        return 0 if len(frames) == film else 130
+    return _keep(
+        lambda: dream.dream(network, photo, settings, picture),
+        options.output,
+        made,
+        settings.octaves * settings.steps,
+    )
+
+
+def _keep(run, output, made: dict, steps: int) -> int:
+    """Save the picture of an optimization, also of one that was stopped or broke."""
+    from style_workshop import images
+    from style_workshop.optimize import NotFinite
+
+    def save(result) -> None:
+        images.save(result.image, output, {**made, "steps_taken": result.steps})
+        print(f"Wrote {output} after {result.steps} of {steps} steps.")
+
+    try:
+        result = run()
+    except NotFinite as error:
+        save(error.result)
+        raise
+    save(result)
+    return 130 if result.interrupted else 0
+
+
+def _add_reconstruct(commands) -> None:
+    command = _add(
+        commands,
+        "reconstruct",
+        _reconstruct,
+        "Show what layers keep of a picture: find another one that they take for it.",
+    )
+    add = command.add_argument
+    add("picture", help="the picture")
+    add(
+        "-o", "--output", required=True, default=argparse.SUPPRESS, help="where it goes"
+    )
+    add("--keep", default="content", choices=["content", "style"], help="what to keep")
+    add(
+        "--layers",
+        nargs="+",
+        metavar="LAYER",
+        default=argparse.SUPPRESS,
+        help="of VGG19; by default conv4_2 for content, conv1_1 to conv5_1 for style",
+    )
+    add("--size", type=int, default=256, help="longest side of the picture, in pixels")
+    add("--steps", type=int, default=100, help="of the optimizer")
+    add("--alpha-weight", type=float, default=0.0, help="keeps pixels in range")
+    add("--tv-weight", type=float, default=0.0, help="smoothness (total variation)")
+    add(
+        "--result",
+        nargs=2,
+        type=int,
+        metavar=("HEIGHT", "WIDTH"),
+        default=argparse.SUPPRESS,
+        help="size of the result, if only the style is kept",
+    )
+    add(
+        "--statistics",
+        default="gram",
+        choices=["gram", "moments", "mean"],
+        help="what the style is; moments: mean and deviation of each channel",
+    )
+    add("--pooling", default="max", choices=["max", "average"], help="of VGG")
+    add("--seed", type=int, default=0, help="of the noise that it starts from")
+
+
+def _reconstruct(options) -> int:
+    from style_workshop import images
+
+    images.require_savable(options.output)
+    images.require_size(options.size)
+    result = getattr(options, "result", None)
+    for side in result or ():
+        images.require_size(side)
+    picture = images.read(options.picture, options.size)
+    layers = getattr(options, "layers", None)
+    if options.keep == "content" and len(layers or "1") != 1:
+        raise WorkshopError("The content is taken from one layer: name one.")
+    if options.keep == "content" and result:
+        raise WorkshopError("A content has the picture's size: add --keep style.")
+    print("Finding the picture; TensorFlow takes some seconds to start.")
+
+    from style_workshop import reconstruct, weights
+
+    common = {name: getattr(options, name) for name in ("steps", "pooling", "seed")}
+    if options.keep == "content":
+        run = reconstruct.reconstruct_content
+        named = {"layer": (layers or ["conv4_2"])[0], **common}
+        named |= {
+            name: getattr(options, name) for name in ("alpha_weight", "tv_weight")
+        }
+    else:
+        run = reconstruct.reconstruct_style
+        named = {"layers": layers or reconstruct.STYLE_LAYERS, "size": result, **common}
+        named["statistics"] = options.statistics
+    network = weights.pretrained("vgg19")
+    made = {"picture": Path(options.picture).name, "keep": options.keep, **named}
+    return _keep(
+        lambda: run(network, picture, **named), options.output, made, options.steps
+    )
 
 
 def _add_paintings(commands) -> None:

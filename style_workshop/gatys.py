@@ -2,16 +2,30 @@
 
 A picture is changed until its feature maps in VGG19 resemble those of the content
 image in a deep layer, and its Gram matrices those of the style image in several.
-Notebook 2.0 takes it apart.
+Notebook 2.0 takes it apart. Several styles, each with its place and its layers, follow
+Gatys et al., "Controlling perceptual factors in neural style transfer" (CVPR 2017).
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
 
-from style_workshop import IMAGES, WorkshopError, vgg, weights
+from style_workshop import IMAGES, color, explore, vgg, weights
+from style_workshop.gatys_settings import (
+    NOTEBOOK,
+    PAPER,
+    SETTINGS,
+    WORKSHOP,
+    Settings,
+    Style,
+    Styles,
+    check,
+    scale_sizes,
+    style_size,
+    styles_of,
+)
 from style_workshop.images import read, resize
 from style_workshop.losses import (
     content_loss,
@@ -19,134 +33,22 @@ from style_workshop.losses import (
     style_loss,
     total_variation,
 )
-from style_workshop.optimize import (
-    STARTS,
-    Loss,
-    Result,
-    check_optimizer,
-    optimize,
-    start_image,
-)
+from style_workshop.optimize import Loss, Result, optimize, start_image
 
-
-@dataclass(frozen=True)
-class Settings:
-    """All numbers of a style transfer. `dataclasses.replace` changes some of them.
-
-    Attributes:
-        content_layers: the weight of each layer's `losses.content_loss`.
-        style_layers: the weight of each layer's `losses.style_loss`.
-        content_weight: alpha, times the sum over ``content_layers``.
-        style_weight: beta, times the sum over ``style_layers``.
-        tv_weight: of the `losses.total_variation` of the picture.
-        style_scale: longest side of the style image over that of the content image;
-            2 gives strokes of twice the size.
-        pooling: ``"max"`` or ``"average"``.
-        normalized: scale filters to a mean activation of 1 (`weights.normalize`).
-        start: ``"content"``, ``"noise"`` or ``"style"``.
-        optimizer: ``"lbfgs"`` or ``"adam"``.
-        learning_rate: of Adam, in gray levels.
-        steps: of the optimizer.
-        seed: of the noise.
-        dtype: of VGG, ``"float32"`` or ``"bfloat16"``; losses stay float32.
-    """
-
-    content_layers: Mapping[str, float]
-    style_layers: Mapping[str, float]
-    content_weight: float = 1.0
-    style_weight: float = 1.0
-    tv_weight: float = 0.0
-    style_scale: float = 1.0
-    pooling: str = "max"
-    normalized: bool = False
-    start: str = "content"
-    optimizer: str = "lbfgs"
-    learning_rate: float = 5.0
-    steps: int = 300
-    seed: int = 0
-    dtype: str = "float32"
-
-
-_BLOCKS = dict(zip((1, 2, 3, 4, 5), vgg.CHANNELS, strict=True))
-
-#: Section 2 of [4]: filters normalized, average pooling, before the ReLU, white
-#: noise, w_l = 1/5. Its alpha / beta = 1e-3 cannot be taken over: what it divides the
-#: losses by decides. As the paper writes them (a sum over conv4_2, 2000 in our means
-#: at 512 pixels) the photograph comes back with speckles. As in the authors' later
-#: code for this network (leongatys/NeuralImageSynthesis: means, 5e-4 for ours, and
-#: from the content image) nothing but style comes out of noise. Of the weights between
-#: 2.5 and 40 that were looked at (192 pixels, 250 steps), 10 shows both.
-PAPER = Settings(
-    content_layers={"conv4_2": 1.0},
-    style_layers={f"conv{block}_1": 1 / 5 for block in _BLOCKS},
-    content_weight=10.0,
-    pooling="average",
-    normalized=True,
-    start="noise",
-    steps=1000,
-)
-
-#: The authors' notebook (leongatys/PytorchNeuralStyleTransfer): after the ReLU, max
-#: pooling, from the content image. Its losses are mean squared errors, 2 and 4 times
-#: ours; its weights are 1 for content and 1e3 / c^2 for a style layer of c channels.
-NOTEBOOK = Settings(
-    content_layers={"relu4_2": 2.0},
-    style_layers={f"relu{b}_1": 4 * 1e3 / c**2 for b, c in _BLOCKS.items()},
-    steps=500,
-)
-
-#: For a laptop and few steps: the notebook's with average pooling, whose gradient
-#: reaches every pixel, and a style weight that leaves the content a say. In 50 steps
-#: it gives clean colors where max pooling still has speckles (notebook 2.0).
-WORKSHOP = replace(NOTEBOOK, style_weight=0.1, pooling="average", steps=200)
-
-SETTINGS = {"workshop": WORKSHOP, "notebook": NOTEBOOK, "paper": PAPER}
-
-
-def check(settings: Settings, content: np.ndarray, style: np.ndarray) -> None:
-    """Refuse settings and pictures that make no sense, before any work starts.
-
-    Raises:
-        WorkshopError: says which, and what to use.
-    """
-    _check_settings(settings)
-    for name, picture in (("content", content), ("style", style)):
-        if np.ndim(picture) != 3 or np.shape(picture)[-1] != 3:
-            raise WorkshopError(
-                f"The {name} image must be [h, w, 3]; this is {np.shape(picture)}."
-            )
-    layers = [*settings.content_layers, *settings.style_layers]
-    vgg.check_request("vgg19", layers, *content.shape[:2])
-    vgg.check_request("vgg19", settings.style_layers, *style.shape[:2])
-
-
-def _check_settings(settings: Settings) -> None:
-    check_optimizer(settings.optimizer, settings.steps, settings.learning_rate)
-    named = {
-        "content_weight": settings.content_weight,
-        "style_weight": settings.style_weight,
-        "tv_weight": settings.tv_weight,
-        **settings.content_layers,
-        **settings.style_layers,
-    }
-    for name, weight in named.items():
-        if not 0 <= weight < np.inf:
-            raise WorkshopError(f"{name} has weight {weight}: use 0 or more.")
-    if not 0 < settings.style_scale < np.inf:
-        raise WorkshopError(
-            f"A style scale of {settings.style_scale} does not work: 1 leaves the "
-            "style image as large as the content image."
-        )
-    if settings.dtype not in ("float32", "bfloat16"):
-        raise WorkshopError(f"No dtype {settings.dtype!r}: use float32 or bfloat16.")
-    if settings.pooling not in ("max", "average"):
-        raise WorkshopError(f"No pooling {settings.pooling!r}: use max or average.")
-    if settings.start not in STARTS:
-        raise WorkshopError(
-            f"Cannot start from {settings.start!r}: use {', '.join(STARTS)}."
-        )
-    if not isinstance(settings.seed, int | np.integer) or settings.seed < 0:
-        raise WorkshopError(f"A seed of {settings.seed} does not work: use 0 or more.")
+__all__ = [
+    "NOTEBOOK",
+    "PAPER",
+    "SETTINGS",
+    "WORKSHOP",
+    "Settings",
+    "Style",
+    "check",
+    "features_of",
+    "load_network",
+    "style_grams",
+    "stylize",
+    "transfer_loss",
+]
 
 
 def load_network(settings: Settings) -> vgg.Network:
@@ -162,28 +64,20 @@ def load_network(settings: Settings) -> vgg.Network:
 
 
 def features_of(network: vgg.Network, settings: Settings) -> Callable:
-    """Give the function from a picture ``[h, w, 3]`` to its feature maps.
-
-    It freezes the network as it is now (`vgg.Network.freeze`).
-    """
-    frozen = network.freeze()
-
-    def features(image: tf.Tensor, layers: Collection[str]) -> vgg.Endpoints:
-        images = vgg.preprocess(image[None], settings.dtype)
-        return frozen(images, layers, pooling=settings.pooling)
-
-    return features
+    """Give the function from a picture ``[h, w, 3]`` to its feature maps."""
+    return explore.features_of(network, settings.pooling, settings.dtype)
 
 
 def transfer_loss(
-    features: Callable, content: np.ndarray, style: np.ndarray, settings: Settings
+    features: Callable, content: np.ndarray, style: Styles, settings: Settings
 ) -> Loss:
     """Make the loss of equation 7 of [4] for a pair of pictures.
 
     Args:
         features: from `features_of`.
         content: ``[h, w, 3]``, 0-255.
-        style: ``[h', w', 3]``, 0-255, of any size.
+        style: a picture ``[h', w', 3]``, 0-255, of any size, or `Style`, or several,
+            whose losses are added up.
         settings: layers and weights.
 
     Returns:
@@ -192,8 +86,8 @@ def transfer_loss(
     """
     layers = list(dict.fromkeys([*settings.content_layers, *settings.style_layers]))
     targets = features(tf.constant(content), list(settings.content_layers))
-    maps = features(tf.constant(style), list(settings.style_layers))
-    grams = {layer: gram_matrix(maps[layer]) for layer in settings.style_layers}
+    styles = styles_of(style)
+    grams = [style_grams(features, one, settings) for one in styles]
 
     def loss(image: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         found = features(image, layers)
@@ -205,8 +99,13 @@ def transfer_loss(
             ),
             "style": settings.style_weight
             * sum(
-                weight * style_loss(gram_matrix(found[layer]), grams[layer])
-                for layer, weight in settings.style_layers.items()
+                one.weight
+                * settings.style_layers[layer]
+                * style_loss(
+                    gram_matrix(found[layer], _at(one.where, found[layer])), gram
+                )
+                for one, wanted in zip(styles, grams, strict=True)
+                for layer, gram in wanted.items()
             ),
         }
         if settings.tv_weight:
@@ -216,9 +115,28 @@ def transfer_loss(
     return loss
 
 
+def style_grams(features: Callable, style: Style, settings: Settings) -> dict:
+    """Give the Gram matrix ``[1, c, c]`` of each layer that a style is asked for."""
+    wanted = settings.style_layers if style.layers is None else style.layers
+    layers = [layer for layer in settings.style_layers if layer in wanted]
+    maps = features(tf.constant(style.image), layers)
+    return {
+        layer: gram_matrix(maps[layer], _at(style.part, maps[layer]))
+        for layer in layers
+    }
+
+
+def _at(mask: np.ndarray | None, maps: tf.Tensor) -> tf.Tensor | None:
+    """Bring a mask to the size of a feature map: the mean of what a position is of."""
+    if mask is None:
+        return None
+    mask = tf.constant(mask, tf.float32)[..., None]
+    return tf.image.resize(mask, maps.shape[1:3], "area")[..., 0]
+
+
 def stylize(
     content: np.ndarray,
-    style: np.ndarray,
+    style: Styles,
     settings: Settings = WORKSHOP,
     network: vgg.Network | None = None,
     start: np.ndarray | None = None,
@@ -226,43 +144,78 @@ def stylize(
     callback_steps: Collection[int] | None = None,
     progress: str | None = "steps",
 ) -> Result:
-    """Paint the content image in the style of the style image.
+    """Paint the content image in the style of the style image, or of several.
 
     Args:
         content: ``[h, w, 3]``, 0-255.
-        style: ``[h', w', 3]``, 0-255; resized so that its longest side is
-            ``settings.style_scale`` times that of the content image.
+        style: ``[h', w', 3]``, 0-255, or `Style`, or several; resized so that the
+            longest side is ``settings.style_scale`` times that of the content image.
         settings: `WORKSHOP`, `NOTEBOOK`, `PAPER`, or one of them with changes.
         network: from `load_network`; None loads it.
         start: a picture of one's own to start from, in place of ``settings.start``.
-        callback: see `optimize.optimize`.
+        callback: see `optimize.optimize`; called at each of several scales.
         callback_steps: see `optimize.optimize`.
         progress: what the progress bar counts; None shows no bar.
 
     Returns:
         The stylized image ``[h, w, 3]`` and the history of ``total``, ``content`` and
-        ``style``. Interrupted, it returns what it has. On a CPU the same seed and the
-        same number of threads give nearly the same picture: sums in another order
-        differ in the last bit, and hundreds of steps magnify that.
+        ``style`` (of all scales, one after the other). Interrupted, it returns what it
+        has, in full size. On a CPU the same seed and the same number of threads give
+        nearly the same picture: sums in another order differ in the last bit, and
+        hundreds of steps magnify that.
 
     Raises:
         WorkshopError: settings or pictures that make no sense, missing weights, or a
             loss that is not finite.
     """
-    _check_settings(settings)
-    style = resize(style, round(settings.style_scale * max(content.shape[:2])))
     check(settings, content, style)
-    first = start_image(
-        settings.start if start is None else start, content, style, settings.seed
-    )
+    shown, styles = content, styles_of(style)
+    prepared = [color.prepare(content, one.image, settings.color) for one in styles]
+    content = prepared[0][0]
+    styles = [
+        replace(one, image=image)
+        for one, (_, image) in zip(styles, prepared, strict=True)
+    ]
     features = features_of(network or load_network(settings), settings)
-    return optimize(
-        transfer_loss(features, content, style, settings),
-        first,
-        settings.steps,
-        settings.optimizer,
-        settings.learning_rate,
-        callback,
-        callback_steps,
-        progress,
-    )
+    image, history = settings.start if start is None else start, {}
+    sizes = scale_sizes(content.shape, settings.scales)
+    for number, size in enumerate(sizes, start=1):
+        small = content if size == content.shape[:2] else resize(content, size)
+        sized = [
+            replace(
+                one, image=resize(one.image, tuple(style_size(one, settings, size)))
+            )
+            for one in styles
+        ]
+        result = optimize(
+            transfer_loss(features, small, sized, settings),
+            start_image(image, small, sized[0].image, settings.seed),
+            settings.steps,
+            settings.optimizer,
+            settings.learning_rate,
+            _restored(callback, shown, settings),
+            callback_steps,
+            progress if len(sizes) == 1 else progress and f"{progress}, size {number}",
+        )
+        image = result.image
+        for name, values in result.history.items():
+            # The start of the next size is the end of this one, enlarged.
+            history.setdefault(name, []).extend(values[number > 1 :])
+        if result.interrupted:
+            break
+    if image.shape != content.shape:
+        image = resize(image, content.shape[:2])
+    image = color.restore(image, shown, settings.color)
+    return Result(image, history, result.interrupted)
+
+
+def _restored(callback: Callable | None, shown: np.ndarray, settings: Settings):
+    """Let a callback see pictures as the result will be, with the content's colors."""
+    if callback is None or settings.color != "luminance":
+        return callback
+
+    def see(step, image, terms):
+        small = resize(shown, image.shape[:2])
+        callback(step, color.restore(image, small, settings.color), terms)
+
+    return see

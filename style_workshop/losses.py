@@ -25,7 +25,7 @@ def content_loss(features: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.square(difference)) / 2
 
 
-def gram_matrix(features: tf.Tensor) -> tf.Tensor:
+def gram_matrix(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
     """Mean over positions of the products of all pairs of channels (equation 3).
 
     ``G[i, j] = sum_k F[k, i] F[k, j] / M`` with the ``M = h * w`` positions k. The
@@ -33,6 +33,10 @@ def gram_matrix(features: tf.Tensor) -> tf.Tensor:
 
     Args:
         features: ``[b, h, w, c]``.
+        mask: ``[h, w]``, 0 or more, how much each position counts; the mean is over
+            these weights. That is the guided Gram matrix of Gatys et al., "Controlling
+            perceptual factors" (CVPR 2017, section 4), with ``mask = T^2`` of its
+            guidance channel T.
 
     Returns:
         ``[b, c, c]`` float32. Notebook 1.2 derives it.
@@ -41,8 +45,12 @@ def gram_matrix(features: tf.Tensor) -> tf.Tensor:
     batch, height, width, channels = tf.unstack(tf.shape(features))
     channels = features.shape[-1] or channels
     flat = tf.reshape(features, [batch, height * width, channels])  # [b, M, c]
-    positions = tf.cast(height * width, tf.float32)
-    return tf.matmul(flat, flat, transpose_a=True) / positions
+    if mask is None:
+        positions = tf.cast(height * width, tf.float32)
+        return tf.matmul(flat, flat, transpose_a=True) / positions
+    weights = tf.reshape(mask, [1, height * width, 1])
+    total = tf.maximum(tf.reduce_sum(weights), 1e-12)
+    return tf.matmul(weights * flat, flat, transpose_a=True) / total
 
 
 def style_loss(gram: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
@@ -75,3 +83,53 @@ def total_variation(images: tf.Tensor) -> tf.Tensor:
     across = images[:, :, 1:] - images[:, :, :-1]
     down = images[:, 1:] - images[:, :-1]
     return tf.reduce_mean(tf.square(across)) + tf.reduce_mean(tf.square(down))
+
+
+def alpha_norm(images: tf.Tensor, alpha: float = 6) -> tf.Tensor:
+    """Mean power of the distance from middle gray (Mahendran and Vedaldi, eq. 4).
+
+    A soft wall about the range of a picture: nearly 0 for most pixels, 1 for black
+    and white, and steep beyond them. The paper (CVPR 2015, section 3) takes the sum,
+    of pixels that are not divided by half the range.
+
+    Args:
+        images: ``[b, h, w, 3]``, 0-255.
+        alpha: the power; 6 in the paper.
+
+    Returns:
+        A scalar, float32.
+    """
+    distance = tf.abs(tf.cast(images, tf.float32) - 127.5) / 127.5
+    return tf.reduce_mean(distance**alpha)
+
+
+def mean_and_deviation(features: tf.Tensor) -> tf.Tensor:
+    """Mean and standard deviation of each channel over all positions.
+
+    What AdaIN (Huang and Belongie, 2017) [11] carries over from one picture to the
+    other: far less than a Gram matrix, ``2 c`` numbers in place of ``c^2``.
+
+    Args:
+        features: ``[b, h, w, c]``.
+
+    Returns:
+        ``[b, 2, c]`` float32. Notebook 1.2 sets it beside the Gram matrix.
+    """
+    mean, variance = tf.nn.moments(tf.cast(features, tf.float32), axes=[1, 2])
+    # The root of 0 has no slope; a channel may be silent everywhere.
+    return tf.stack([mean, tf.sqrt(variance + 1e-5)], axis=1)
+
+
+def statistics_loss(statistics: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """Mean squared difference of the means and deviations of two feature maps.
+
+    The style loss of [11] (equation 13), there with norms in place of the mean.
+
+    Args:
+        statistics: ``[b, 2, c]`` from `mean_and_deviation`.
+        target: ``[b, 2, c]``.
+
+    Returns:
+        A scalar, float32.
+    """
+    return tf.reduce_mean(tf.square(statistics - target))

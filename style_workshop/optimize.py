@@ -1,4 +1,4 @@
-"""Change a picture until a loss is small, with L-BFGS (SciPy) or Adam."""
+"""Change a picture until a loss is small, with L-BFGS (SciPy), Adam or equal steps."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -11,11 +11,14 @@ from tqdm.auto import tqdm
 from style_workshop import WorkshopError
 from style_workshop.images import resize
 
+#: Those that come to rest in a minimum; ``"descent"`` goes on in steps of one size.
 OPTIMIZERS = ("lbfgs", "adam")
 STARTS = ("content", "noise", "style")
 
 #: A loss takes a picture ``[h, w, 3]`` to its total and its named terms, scalars.
 Loss = Callable[[tf.Tensor], tuple[tf.Tensor, dict[str, tf.Tensor]]]
+#: Makes the picture ``[h, w, 3]``, 0-255, from other numbers, of any shape.
+Decode = Callable[[tf.Tensor], tf.Tensor]
 
 
 @dataclass
@@ -83,24 +86,32 @@ def optimize(
     callback: Callable[[int, np.ndarray, dict[str, float]], None] | None = None,
     callback_steps: Collection[int] | None = None,
     progress: str | None = "steps",
+    decode: Decode | None = None,
 ) -> Result:
-    """Change ``start`` until ``loss`` is small. Notebook 2.0 compares the two ways.
+    """Change ``start`` until ``loss`` is small. Notebook 2.0 compares the ways.
 
     The loss and its gradient are compiled once. Ctrl-C (or the stop button of
-    Jupyter) ends it early and returns the picture so far.
+    Jupyter) ends it early and returns the picture so far. A loss may draw from a
+    ``tf.random.Generator``, for a random shift in each step, say; L-BFGS, which
+    compares the losses of several steps, has no use for such a loss.
 
     Args:
         loss: takes ``[h, w, 3]``, 0-255, to its total and its named terms.
-        start: ``[h, w, 3]``, 0-255.
+        start: ``[h, w, 3]``, 0-255; with ``decode`` what that takes.
         steps: at most this many. A step of L-BFGS is an iteration, nearly always one
-            evaluation of the loss; a step of Adam is one evaluation.
+            evaluation of the loss; a step of the others is one evaluation.
         optimizer: ``"lbfgs"`` (10 corrections, no bounds, as the authors of [4] use
-            it) or ``"adam"`` (beta 0.9 and 0.999, clipped to 0-255 at each step).
-        learning_rate: of Adam, in gray levels of 0-255.
+            it), ``"adam"`` (beta 0.9 and 0.999) or ``"descent"``, which follows the
+            gradient over its mean absolute value, as DeepDream [2] does. The last
+            two clip the picture to 0-255 at each step.
+        learning_rate: of Adam, in gray levels of 0-255; of descent, the mean change
+            of a pixel in each step. With ``decode`` in the units of ``start``.
         callback: called with the step, the picture ``[h, w, 3]`` in 0-255, and the
             terms of the loss.
         callback_steps: the steps at which ``callback`` is called; None means each.
         progress: what the progress bar counts; None shows no bar.
+        decode: makes the picture from the numbers that are changed, where these are
+            not its pixels (its Fourier coefficients, say); no step clips those.
 
     Returns:
         The result; its picture is clipped to 0-255.
@@ -110,14 +121,17 @@ def optimize(
         WorkshopError: an unknown optimizer, or fewer than one step.
     """
     check_optimizer(optimizer, steps, learning_rate)
-    run = _Run(loss, np.asarray(start, np.float32), steps, callback, callback_steps)
+    start = np.asarray(start, np.float32)
+    run = _Run(loss, start, steps, callback, callback_steps, decode)
     with tqdm(total=steps, desc=progress, disable=progress is None) as run.bar:
         try:
-            run.accept(run.image, run.evaluate(run.image)[0])
+            first, gradient = run.evaluate(run.image)
+            run.accept(run.image, first)
             if optimizer == "lbfgs":
                 _lbfgs(run)
             else:
-                _adam(run, learning_rate)
+                rule = {"adam": _adam, "descent": _descent}[optimizer]
+                _follow(run, gradient, rule(run.image, learning_rate))
         except KeyboardInterrupt:
             run.interrupted = True
     return run.result()
@@ -129,9 +143,10 @@ def check_optimizer(optimizer: str, steps: int, learning_rate: float) -> None:
     Raises:
         WorkshopError: says what to use.
     """
-    if optimizer not in OPTIMIZERS:
+    if optimizer not in (*OPTIMIZERS, "descent"):
         raise WorkshopError(
-            f"There is no optimizer {optimizer!r}: use {' or '.join(OPTIMIZERS)}."
+            f"There is no optimizer {optimizer!r}: use {' or '.join(OPTIMIZERS)}, or "
+            "descent for steps of one size."
         )
     if not isinstance(steps, int | np.integer) or steps < 1:
         raise WorkshopError(f"{steps} steps do not work: use 1, 2, 3 or more.")
@@ -139,16 +154,30 @@ def check_optimizer(optimizer: str, steps: int, learning_rate: float) -> None:
         raise WorkshopError(f"A learning rate of {learning_rate} does not work: use 5.")
 
 
-class _Run:
-    """The state of one optimization: the picture so far and its history."""
+def check_seed(seed: int) -> None:
+    """Refuse a seed that starts no sequence of random numbers.
 
-    def __init__(self, loss, start, steps, callback, callback_steps):
-        self.image, self.steps = start, steps
+    Raises:
+        WorkshopError: it is negative, or not a whole number.
+    """
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise WorkshopError(f"A seed of {seed} does not work: use 0 or more.")
+
+
+class _Run:
+    """The state of one optimization: the picture so far and its history.
+
+    With a ``decode`` the attribute ``image`` holds what that makes the picture from.
+    """
+
+    def __init__(self, loss, start, steps, callback, callback_steps, decode=None):
+        self.image, self.steps, self.decode = start, steps, decode
         self.callback, self.callback_steps = callback, callback_steps
         self.history: dict[str, list[float]] = {}
         self.interrupted = False
         self.bar = None
-        self._compiled = tf.function(lambda x: _value_and_gradient(loss, x))
+        whole = (lambda x: loss(decode(x))) if decode else loss
+        self._compiled = tf.function(lambda x: _value_and_gradient(whole, x))
 
     @property
     def left(self) -> int:
@@ -181,7 +210,7 @@ class _Run:
         self.image = image
         for name, value in terms.items():
             self.history.setdefault(name, []).append(value)
-        step = self.result().steps
+        step = self.steps - self.left
         if step:
             self.bar.update()
             self.bar.set_postfix_str(f"loss {terms['total']:.4g}", refresh=False)
@@ -190,7 +219,8 @@ class _Run:
             self.callback(step, self.result().image, terms)
 
     def result(self) -> Result:
-        image = np.clip(self.image, 0, 255).astype(np.float32)
+        image = self.decode(tf.constant(self.image)) if self.decode else self.image
+        image = np.clip(image, 0, 255).astype(np.float32)
         return Result(image, self.history, self.interrupted)
 
 
@@ -247,12 +277,30 @@ def _lbfgs(run: _Run) -> None:
         )
 
 
-def _adam(run: _Run, learning_rate: float) -> None:
-    image = tf.Variable(run.image)
-    adam = tf.keras.optimizers.Adam(float(learning_rate))
-    _, gradient = run.evaluate(run.image)
+def _follow(run: _Run, gradient: np.ndarray, move: Callable) -> None:
+    """Take steps; ``move`` gives the next picture from this one and its gradient."""
     while run.left:
-        adam.apply_gradients([(tf.constant(gradient), image)])
-        image.assign(tf.clip_by_value(image, 0, 255))
-        terms, gradient = run.evaluate(image.numpy())
-        run.accept(image.numpy(), terms)
+        image = move(run.image, gradient)
+        image = image if run.decode else np.clip(image, 0, 255)
+        terms, gradient = run.evaluate(image)
+        run.accept(image, terms)
+
+
+def _adam(start: np.ndarray, learning_rate: float) -> Callable:
+    variable = tf.Variable(start)
+    adam = tf.keras.optimizers.Adam(float(learning_rate))
+
+    def move(image, gradient):
+        variable.assign(image)
+        adam.apply_gradients([(tf.constant(gradient), variable)])
+        return variable.numpy()
+
+    return move
+
+
+def _descent(start: np.ndarray, learning_rate: float) -> Callable:
+    def move(image, gradient):
+        mean = max(np.abs(gradient).mean(dtype=np.float64), 1e-30)
+        return image - np.float32(learning_rate / mean) * gradient
+
+    return move

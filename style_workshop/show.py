@@ -74,6 +74,128 @@ def gram_matrices(
     return _grid(corners, list(grams), len(corners), width, cmap="gray")
 
 
+def signed(
+    maps: Sequence[np.ndarray],
+    titles: Sequence[str] = (),
+    columns: int | None = None,
+    width: float = 12,
+) -> Figure:
+    """Show signed pictures, such as gradients: gray is 0, each stretched by itself.
+
+    Args:
+        maps: each ``[h, w, 3]``. The strongest half percent of its numbers is clipped.
+        titles: one a picture, or none.
+        columns: pictures in a row; None puts up to four into one.
+        width: of the figure, in inches.
+    """
+    return gallery([_about_gray(array) for array in maps], titles, columns, width)
+
+
+def _about_gray(array: np.ndarray) -> np.ndarray:
+    sizes = np.abs(np.asarray(array, np.float32))
+    # Of what is not 0: outside of a receptive field everything is.
+    largest = np.percentile(sizes[sizes > 0], 99.5) if sizes.any() else 1.0
+    return 127.5 + 127.5 * np.clip(array / largest, -1, 1)
+
+
+def filters(kernel: np.ndarray, columns: int = 16, width: float = 12) -> Figure:
+    """Show filters as small pictures, each stretched about gray, the color of 0.
+
+    Args:
+        kernel: ``[h, w, 3, n]``, RGB; `explore.first_filters` has those of conv1_1.
+        columns: filters in a row.
+        width: of the figure, in inches.
+    """
+    tiles = [_about_gray(one) for one in np.moveaxis(kernel, -1, 0)]
+    tiles = [to_uint8(tile) for tile in tiles]
+    return _grid(tiles, (), columns, width, interpolation="nearest")
+
+
+def heat_map(
+    picture: np.ndarray,
+    values: np.ndarray,
+    patch: int = 1,
+    stride: int = 1,
+    title: str = "",
+    width: float = 6,
+) -> Figure:
+    """Lay numbers over a picture: red above 0, blue below, clear at 0.
+
+    Args:
+        picture: ``[h, w, 3]``, 0-255.
+        values: ``[rows, columns]``, from `explore.occlusion` for example.
+        patch: side in pixels of the square that a number stands for; as there.
+        stride: pixels from one number to the next; as there.
+        title: above it.
+        width: of the figure, in inches.
+    """
+    figure = _grid([to_uint8(picture)], [title] if title else (), 1, width)
+    (axis,) = figure.axes
+    rows, columns = np.shape(values)
+    before = (patch - stride) / 2 - 0.5  # a number is drawn in the middle of its patch
+    extent = (before, before + columns * stride, before + rows * stride, before)
+    largest = np.abs(values).max() or 1.0
+    axis.imshow(
+        values,
+        cmap="bwr",
+        vmin=-largest,
+        vmax=largest,
+        alpha=0.85 * np.abs(values) / largest,
+        extent=extent,
+    )
+    height, wide = picture.shape[:2]
+    axis.set(xlim=(-0.5, wide - 0.5), ylim=(height - 0.5, -0.5))
+    return figure
+
+
+def boxes(
+    picture: np.ndarray,
+    corners: Mapping[str, tuple[int, int, int, int]],
+    width: float = 6,
+) -> Figure:
+    """Draw squares into a picture, receptive fields for example.
+
+    Args:
+        picture: ``[h, w, 3]``, 0-255.
+        corners: name (of the layer) to ``(top, left, bottom, right)`` in pixels, as
+            `explore.ReceptiveField.box` gives them.
+        width: of the figure, in inches.
+    """
+    figure = _grid([to_uint8(picture)], (), 1, width)
+    (axis,) = figure.axes
+    for number, (name, (top, left, bottom, right)) in enumerate(corners.items()):
+        place, size = (left - 0.5, top - 0.5), (right - left, bottom - top)
+        color = f"C{number % 10}"
+        axis.add_patch(plt.Rectangle(place, *size, fill=False, ec=color, lw=2))
+        axis.text(
+            left, top - 2, name, color="white", fontsize=9, va="bottom", clip_on=True,
+            bbox={"fc": color, "ec": "none", "pad": 1},
+        )  # fmt: skip
+    return figure
+
+
+def by_layer(
+    values: Mapping[str, Mapping[str, float]], label: str, width: float = 6
+) -> Figure:
+    """Draw how a number changes with depth, one line a name.
+
+    Args:
+        values: name to layer to number, `reconstruct.feature_errors` for example.
+        label: what the numbers are, with their unit.
+        width: of the figure, in inches.
+    """
+    figure, axis = plt.subplots(figsize=(width, 3.2), layout="tight")
+    for name, numbers in values.items():
+        axis.plot(list(numbers), list(numbers.values()), "o-", label=name)
+    axis.set_ylabel(label)
+    axis.set_ylim(bottom=0)
+    axis.grid(alpha=0.3)
+    if len(values) > 1:
+        axis.legend()
+    plt.close(figure)
+    return figure
+
+
 def loss_curves(
     histories: Mapping[str, Mapping[str, Sequence[float]]], width: float = 12
 ) -> Figure:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from style_workshop import IMAGES, __version__, images, weights
+from style_workshop import IMAGES, __version__, animations, images, weights
+from style_workshop.__main__ import main
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTENT = IMAGES / "content" / "temple.jpg"
@@ -212,6 +213,155 @@ def test_ctrl_c_before_the_first_step_leaves_no_picture_and_no_traceback(
     assert list(tmp_path.iterdir()) == []
 
 
+# --- dream and reconstruct ----------------------------------------------------------
+
+
+def test_dream_and_reconstruct_have_a_help_with_defaults():
+    for command, words in (
+        ("dream", ("--octaves", "--tile", "--guide", "--zoom", "(default: relu5_1)")),
+        ("reconstruct", ("--keep", "--layers", "--tv-weight", "(default: gram)")),
+    ):
+        status, out, _ = run(command, "--help")
+        assert status == 0 and command in run("--help")[1]
+        for word in words:
+            assert word in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("dream", CONTENT, "-o", "x.bmp"), "does not say what to write"),
+        (("dream", CONTENT, "-o", "x.png", "--zoom", "3"), "in .gif or .webp"),
+        (("dream", "none.jpg", "-o", "x.png"), "There is no file none.jpg"),
+        (("dream", CONTENT, "-o", "x.png", "--guide", "none.jpg"), "no file none.jpg"),
+        (("dream", CONTENT, "-o", "x.png", "--size", "0"), "size of 0 pixels"),
+        (("reconstruct", CONTENT, "-o", "x"), "does not say what to write"),
+        (("reconstruct", CONTENT, "-o", "x.png", "--size", "-1"), "size of -1"),
+        (
+            ("reconstruct", CONTENT, "-o", "x.png", "--layers", "conv1_1", "conv2_1"),
+            "The content is taken from one layer: name one.",
+        ),
+        (
+            ("reconstruct", CONTENT, "-o", "x.png", "--result", "64", "64"),
+            "add --keep style",
+        ),
+        (
+            ("reconstruct", CONTENT, "-o", "x.png"),
+            "get it with `python -m style_workshop weights vgg19`",
+        ),
+    ],
+    ids=str,
+)
+def test_dreams_and_reconstructions_that_cannot_be_are_refused(
+    tmp_path, arguments, sentence
+):
+    """In an empty folder without weights: a refusal leaves nothing behind."""
+    arguments = [tmp_path / a if a in ("x", "x.bmp", "x.png") else a for a in arguments]
+    status, _, errors = run(*arguments, STYLE_WORKSHOP_DATA=str(tmp_path))
+    assert status == 1 and sentence in errors and "Traceback" not in errors
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def run_here(capsys):
+    """`run` in this process, where TensorFlow is loaded already."""
+
+    def run(*arguments) -> tuple[int, str, str]:
+        status = main([str(argument) for argument in arguments])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--layer", "fc9"), "no layer 'fc9'"),
+        (("--seed", "-1"), "seed of -1"),
+        (("--octaves", "20"), "Use fewer octaves"),
+    ],
+)
+def test_what_only_a_dream_knows_is_refused(tmp_path, run_here, options, sentence):
+    status, _, errors = run_here("dream", CONTENT, "-o", tmp_path / "x.png", *options)
+    assert status == 1 and sentence in errors
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dream_writes_a_picture_that_says_how_it_was_made(
+    tmp_path, style, need_weights, run_here
+):
+    path = tmp_path / "new" / "x.webp"
+    status, out, errors = run_here(
+        *("dream", CONTENT, "-o", path, "--size", 64, "--layer", "relu2_1"),
+        *("--octaves", 2, "--steps", 2, "--tile", 40, "--guide", style),
+    )
+    assert status == 0, errors[-2000:]
+    assert f"Wrote {path} after 4 of 4 steps." in out and "octave 2 of 2" in errors
+    content, picture = images.read(CONTENT, 64), images.read(path)
+    assert picture.shape == content.shape and np.abs(picture - content).mean() > 1
+    settings = images.read_settings(path)
+    assert settings["photo"] == "temple.jpg" and settings["guide"] == style.name
+    assert settings["layers"] == {"relu2_1": 1.0} and settings["steps_taken"] == 4
+
+
+def test_dream_with_zoom_writes_an_animation(tmp_path, need_weights, run_here):
+    path = tmp_path / "x.gif"
+    status, out, errors = run_here(
+        *("dream", CONTENT, "-o", path, "--size", 48, "--layer", "relu1_2"),
+        *("--octaves", 1, "--steps", 1, "--zoom", 3),
+    )
+    assert status == 0, errors[-2000:]
+    assert f"Wrote {path} with 3 of 3 frames." in out and "3/3" in errors
+    assert "retracing" not in errors
+    with Image.open(path) as animation:
+        assert animation.n_frames == 3
+    assert animations.read_settings(path)["frames"] == 3
+
+
+@pytest.mark.parametrize("keep", ["content", "style"])
+def test_reconstruct_writes_a_picture_that_says_how_it_was_made(
+    tmp_path, keep, need_weights, run_here
+):
+    path, more = tmp_path / "x.png", ()
+    if keep == "style":
+        more = ("--layers", "conv1_1", "conv2_1", "--result", 40, 56)
+    status, out, errors = run_here(
+        *("reconstruct", CONTENT, "-o", path, "--size", 48, "--steps", 3),
+        *("--keep", keep, "--seed", 5, *more),
+    )
+    assert status == 0, errors[-2000:]
+    assert f"Wrote {path} after 3 of 3 steps." in out and "3/3" in errors
+    settings = images.read_settings(path)
+    assert settings["keep"] == keep and settings["seed"] == 5
+    if keep == "style":
+        assert images.read(path).shape == (40, 56, 3)
+        assert settings["layers"] == ["conv1_1", "conv2_1"]
+    else:
+        assert images.read(path).shape == images.read(CONTENT, 48).shape
+        assert settings["layer"] == "conv4_2"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process")
+@pytest.mark.parametrize("zoom", [False, True])
+def test_ctrl_c_keeps_what_was_dreamt(tmp_path, zoom, need_weights):
+    path = tmp_path / ("x.gif" if zoom else "x.png")
+    film = ("--zoom", 100000, "--steps", 1) if zoom else ("--steps", 100000)
+    process = start(
+        *("dream", CONTENT, "-o", path, "--size", 48, "--layer", "relu1_1"),
+        *("--octaves", 1, *film),
+    )
+    errors = ""
+    try:
+        while "4/100000" not in errors and process.poll() is None:
+            errors += process.stderr.read(1)
+        process.send_signal(signal.SIGINT)
+        out, rest = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, (errors + rest)[-2000:]
+    assert "Traceback" not in errors + rest and "Wrote" in out and path.exists()
+
+
 def test_weights_that_are_there_are_checked_and_not_fetched(tmp_path, need_weights):
     """In a folder of its own, which also shows that pictures are found without one."""
     folder = tmp_path / "weights"
@@ -222,3 +372,34 @@ def test_weights_that_are_there_are_checked_and_not_fetched(tmp_path, need_weigh
     assert status == 0, errors[-2000:]
     assert "vgg19.npz is already there and whole." in out
     assert "vgg19 sees what it should." in out
+
+
+# --- several styles -----------------------------------------------------------------
+
+STYLES = sorted((IMAGES / "style").glob("*.jpg"))[:2]
+
+
+def test_two_styles_with_masks_and_the_photograph_s_colors(tmp_path, need_weights):
+    masks = [tmp_path / "left.png", tmp_path / "right.png"]
+    for path, left in zip(masks, (0, 20), strict=True):
+        mask = Image.new("L", (40, 30))
+        mask.paste(255, (left, 0, left + 20, 30))
+        mask.save(path)
+    status, out, errors = run(
+        *("stylize", CONTENT, *STYLES, "-o", tmp_path / "x.png", "--masks", *masks),
+        *("--color", "luminance", "--scales", 2, "--size", 48, "--steps", 1),
+    )
+    assert status == 0, errors[-2000:]
+    assert "after 2 of 2 steps" in out
+    settings = images.read_settings(tmp_path / "x.png")
+    assert settings["style"] == ", ".join(path.name for path in STYLES)
+    assert settings["color"] == "luminance" and settings["scales"] == 2
+
+
+@pytest.mark.parametrize("option", [("--blend", 1), ("--masks", STYLES[0])])
+def test_each_style_has_its_value(tmp_path, option):
+    status, _, errors = run(
+        "stylize", CONTENT, *STYLES, "-o", tmp_path / "x.png", *option
+    )
+    assert status == 1 and "Traceback" not in errors
+    assert f"{option[0]} has 1 values for 2 styles" in errors

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from style_workshop import IMAGES, WorkshopError, gatys, images, vgg, weights
-from style_workshop.gatys import NOTEBOOK, PAPER, SETTINGS, Settings
+from style_workshop import IMAGES, WorkshopError, color, gatys, images, vgg, weights
+from style_workshop.gatys import NOTEBOOK, PAPER, SETTINGS, Settings, Style
 
 RANDOM = np.random.default_rng(6)
 
@@ -231,7 +231,7 @@ def test_style_scale_is_longest_side_of_style_over_content(network, monkeypatch)
         """Ends the run where the size of the style image is known."""
 
     def look(features, content, style, settings):
-        raise Seen(style.shape[:2])
+        raise Seen(style[0].image.shape[:2])
 
     monkeypatch.setattr(gatys, "transfer_loss", look)
     for scale, size in ((0.5, (32, 21)), (1, (64, 43)), (2, (128, 85))):
@@ -391,3 +391,147 @@ def test_the_notebook_s_settings_are_those_of_its_losses():
     assert ours == pytest.approx(theirs)
     assert NOTEBOOK.content_weight * NOTEBOOK.content_layers["relu4_2"] / 2 == 1
     assert list(NOTEBOOK.style_layers) == [f"relu{i}_1" for i in (1, 2, 3, 4, 5)]
+
+
+# --- several styles, places, colors, sizes ------------------------------------------
+
+OTHER = smooth(40, 52, 60)
+
+
+def style_term(network, style, picture, settings=SHALLOW) -> float:
+    return terms_of(settings, network, CONTENT, style, picture)["style"]
+
+
+def test_losses_of_several_styles_add_up_with_their_weights(network):
+    picture = np.float32(RANDOM.uniform(0, 255, CONTENT.shape))
+    both = [Style(STYLE, weight=2), Style(OTHER, weight=0.5)]
+    expected = 2 * style_term(network, STYLE, picture)
+    expected += 0.5 * style_term(network, OTHER, picture)
+    assert style_term(network, both, picture) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_style_may_be_asked_for_some_layers_only(network):
+    settings = replace(SHALLOW, style_layers={"relu1_1": 1, "relu2_1": 3})
+    split = [Style(STYLE, layers=["relu1_1"]), Style(OTHER, layers=["relu2_1"])]
+    fine = replace(settings, style_layers={"relu1_1": 1})
+    coarse = replace(settings, style_layers={"relu2_1": 3})
+    expected = style_term(network, STYLE, CONTENT, fine)
+    expected += style_term(network, OTHER, CONTENT, coarse)
+    found = style_term(network, split, CONTENT, settings)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_mask_of_ones_is_no_mask(network):
+    ones = Style(STYLE, where=np.ones((7, 9)), part=np.ones(STYLE.shape[:2]))
+    picture = np.float32(RANDOM.uniform(0, 255, CONTENT.shape))
+    expected = style_term(network, STYLE, picture)
+    assert style_term(network, ones, picture) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_mask_confines_the_gradient_to_its_place(network):
+    """But for what the layer sees around it: 10 pixels of relu2_1."""
+    settings = replace(SHALLOW, style_layers={"relu2_1": 1.0}, content_weight=0)
+    left = np.zeros(CONTENT.shape[:2])
+    left[:, :32] = 1
+    loss = gatys.transfer_loss(
+        gatys.features_of(network, settings),
+        CONTENT,
+        Style(STYLE, where=left),
+        settings,
+    )
+    image = tf.constant(np.float32(RANDOM.uniform(0, 255, CONTENT.shape)))
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        total, _ = loss(image)
+    gradient = np.abs(tape.gradient(total, image))
+    assert gradient[:, :30].max() > 0 and not gradient[:, 42:].any()
+
+
+def test_a_part_of_the_style_is_its_crop(network):
+    """At relu1_1, away from the edge of the crop, where padding differs."""
+    part = np.zeros(STYLE.shape[:2])
+    part[:, :20] = 1
+    masked = style_term(network, Style(STYLE, part=part), CONTENT)
+    cropped = style_term(network, STYLE[:, :20], CONTENT)
+    whole = style_term(network, STYLE, CONTENT)
+    assert masked == pytest.approx(cropped, rel=0.2) and masked != whole
+
+
+@pytest.mark.parametrize("mode", ["luminance", "linear"])
+def test_colors_of_the_content_are_kept(network, mode):
+    content = 90 + 0.3 * CONTENT
+    settings = replace(SHALLOW, steps=5, color=mode)
+    seen = []
+    result = gatys.stylize(
+        content, STYLE, settings, network, callback=lambda *step: seen.append(step[1])
+    )
+    if mode == "luminance":
+        change = result.image - content  # red, green and blue change alike
+        inside = (result.image > 0).all(-1) & (result.image < 255).all(-1)
+        assert np.ptp(change[inside], axis=-1).max() < 0.01
+        assert np.abs(change).max() > 1
+        np.testing.assert_allclose(seen[-1], result.image, atol=1e-3)
+    else:
+        matched = color.match_colors(STYLE, content)
+        same = gatys.stylize(
+            content, matched, replace(settings, color="none"), network, progress=None
+        )
+        np.testing.assert_allclose(result.image, same.image, atol=0.5)
+
+
+def test_scales_paint_small_first(network):
+    settings = replace(SHALLOW, steps=2, scales=3)
+    sizes = []
+    result = gatys.stylize(
+        CONTENT,
+        STYLE,
+        settings,
+        network,
+        callback=lambda step, image, terms: sizes.append(image.shape[:2]),
+    )
+    assert list(dict.fromkeys(sizes)) == [(12, 16), (24, 32), (48, 64)]
+    assert result.image.shape == CONTENT.shape
+    assert result.steps == 3 * 2
+
+
+def test_interrupted_at_a_small_scale_the_picture_has_its_full_size(network):
+    def stop(step, image, terms):
+        if step == 1:
+            raise KeyboardInterrupt
+
+    settings = replace(SHALLOW, steps=5, scales=2)
+    result = gatys.stylize(CONTENT, STYLE, settings, network, callback=stop)
+    assert result.interrupted and result.image.shape == CONTENT.shape
+
+
+@pytest.mark.parametrize(
+    ("style", "message"),
+    [
+        ([], "no style"),
+        (Style(STYLE, weight=-1), "weights of 0 or more"),
+        (Style(STYLE, scale=0), "scales above 0"),
+        (Style(STYLE, layers=["relu4_4"]), "asked for relu4_4"),
+        (Style(STYLE, layers=()), "no layers"),
+        (Style(STYLE, where=np.ones((4, 4, 3))), r"where must be \[h, w\]"),
+        (Style(STYLE, where=np.full((4, 4), np.nan)), "where must be"),
+        (Style(STYLE, part=np.zeros((4, 4))), "0 everywhere"),
+        (Style(STYLE[..., 0]), "style image must be"),
+    ],
+)
+def test_styles_that_make_no_sense_are_refused(network, style, message):
+    with pytest.raises(WorkshopError, match=message):
+        gatys.stylize(CONTENT, style, SHALLOW, network)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"color": "hue"}, "none, luminance, linear"),
+        ({"scales": 0}, "use 1 to 8"),
+        ({"scales": 1.5}, "use 1 to 8"),
+        ({"scales": 8}, "too small for relu2_1"),
+    ],
+)
+def test_colors_and_scales_that_make_no_sense_are_refused(network, change, message):
+    with pytest.raises(WorkshopError, match=message):
+        gatys.stylize(CONTENT, STYLE, replace(SHALLOW, **change), network)

@@ -5,8 +5,11 @@ import pytest
 import tensorflow as tf
 
 from style_workshop.losses import (
+    alpha_norm,
     content_loss,
     gram_matrix,
+    mean_and_deviation,
+    statistics_loss,
     style_loss,
     total_variation,
 )
@@ -238,3 +241,57 @@ def test_gradient_is_that_of_finite_differences(loss):
 
 
 TARGET = RANDOM.normal(0, 2, (1, 4, 5, 3)).astype(np.float32)
+
+
+# --- the regularizer of Mahendran and Vedaldi, the statistics of AdaIN --------------
+
+
+def test_alpha_norm_of_a_toy():
+    # Middle gray, black, white, and twice as far: 0, 1, 1 and 2^6, of 4 numbers.
+    images = np.float32([127.5, 0, 255, 382.5]).reshape(1, 2, 2, 1)
+    assert alpha_norm(images).numpy() == (0 + 1 + 1 + 64) / 4
+    assert alpha_norm(images, alpha=2).numpy() == (0 + 1 + 1 + 4) / 4
+
+
+def test_mean_and_deviation_are_those_of_numpy():
+    features = maps(batch=2)
+    found = mean_and_deviation(features)
+    assert found.shape == (2, 2, 6) and found.dtype == tf.float32
+    np.testing.assert_allclose(found[:, 0], features.mean((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(found[:, 1], features.std((1, 2)), rtol=1e-3, atol=4e-3)
+
+
+def test_statistics_loss_is_the_mean_square():
+    first, second = (RANDOM.normal(0, 3, (1, 2, 5)).astype(np.float32) for _ in "ab")
+    expected = np.mean((np.float64(first) - second) ** 2)
+    np.testing.assert_allclose(statistics_loss(first, second), expected, rtol=1e-5)
+
+
+def test_a_silent_channel_has_a_deviation_with_a_gradient():
+    features = tf.zeros([1, 3, 3, 2])
+    with tf.GradientTape() as tape:
+        tape.watch(features)
+        total = statistics_loss(mean_and_deviation(features), tf.ones([1, 2, 2]))
+    assert np.isfinite(tape.gradient(total, features)).all()
+
+
+def test_the_new_losses_take_bfloat16_and_compute_in_float32():
+    half = tf.constant(maps(), tf.bfloat16)
+    assert mean_and_deviation(half).dtype == alpha_norm(half).dtype == tf.float32
+
+
+# --- guided Gram matrices -----------------------------------------------------------
+
+
+def test_a_masked_gram_matrix_is_the_weighted_mean_of_the_formula():
+    features = RANDOM.normal(0, 3, (2, 5, 4, 6)).astype(np.float32)
+    mask = RANDOM.uniform(0, 1, (5, 4)).astype(np.float32)
+    flat = np.float64(features).reshape(2, 20, 6)
+    expected = np.einsum("k,bki,bkj->bij", mask.ravel(), flat, flat) / mask.sum()
+    found = gram_matrix(features, mask)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_an_empty_mask_gives_zeros_and_not_nan():
+    features = RANDOM.normal(0, 3, (1, 3, 3, 2)).astype(np.float32)
+    assert not np.any(gram_matrix(features, np.zeros((3, 3), np.float32)))

@@ -18,6 +18,7 @@ from style_workshop.optimize import (
     NotFinite,
     Result,
     check_optimizer,
+    check_seed,
     optimize,
     start_image,
 )
@@ -405,3 +406,80 @@ def test_noise_is_gray_within_0_255_and_the_seed_decides_it():
 def test_another_word_to_start_from_is_refused():
     with pytest.raises(WorkshopError, match="'chaos': use content, noise, style"):
         start_image("chaos", START, START)
+
+
+# --- steps of one size, and numbers that are not a picture --------------------------
+
+
+def test_descent_changes_the_pixels_by_the_learning_rate_on_average():
+    pictures = []
+    quietly(valley, START, 4, "descent", 2.0, lambda *a: pictures.append(a[1]))
+    assert len(pictures) == 5
+    for before, after in zip(pictures, pictures[1:], strict=False):
+        assert np.abs(after - before).mean() == pytest.approx(2, rel=1e-3)
+
+
+def test_descent_goes_downhill_and_clips():
+    result = quietly(bowl, START, 40, "descent", 1.0)
+    assert result.history["total"][-1] < 0.05 * result.history["total"][0]
+    result = quietly(lambda x: (-tf.reduce_sum(x), {}), START, 10, "descent", 50.0)
+    np.testing.assert_array_equal(result.image, np.full(SHAPE, 255))
+
+
+def test_descent_stays_where_there_is_no_slope():
+    result = quietly(lambda x: (0 * tf.reduce_sum(x), {}), START, 3, "descent")
+    np.testing.assert_array_equal(result.image, START)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "descent", "lbfgs"])
+def test_what_is_decoded_is_changed_in_its_own_numbers(optimizer):
+    def decode(numbers):  # [6] to [2, 1, 3]
+        return 127.5 + 100 * tf.reshape(numbers, [2, 1, 3])
+
+    goal = np.float32([[[227.5, 27.5, 127.5]], [[77.5, 177.5, 127.5]]])
+
+    def loss(image):
+        assert image.shape == (2, 1, 3)
+        total = tf.reduce_mean((image - goal) ** 2)
+        return total, {"far": total}
+
+    seen, start = [], np.zeros(6, np.float32)
+    result = quietly(
+        *(loss, start, 120, optimizer, 0.02, lambda *a: seen.append(a[1])),
+        decode=decode,
+    )
+    np.testing.assert_allclose(seen[0], np.full((2, 1, 3), 127.5))
+    np.testing.assert_allclose(result.image, goal, atol=4)
+    np.testing.assert_array_equal(seen[-1], result.image)
+
+
+def test_decoded_numbers_are_not_clipped_but_their_picture_is():
+    result = quietly(
+        *(lambda x: (-tf.reduce_sum(x), {}), np.zeros(SHAPE), 5, "adam", 1.0),
+        decode=lambda numbers: 100 * numbers,
+    )
+    np.testing.assert_array_equal(result.image, np.full(SHAPE, 255))
+    assert result.history["total"][-1] == pytest.approx(-5 * 100 * 60, rel=1e-3)
+
+
+def test_a_loss_that_draws_at_random_is_the_same_under_its_seed():
+    def run(seed):
+        random = tf.random.Generator.from_seed(seed)
+
+        def loss(image):
+            place = random.uniform([], 0, 4, tf.int32)
+            total = tf.reduce_sum((image[place] - 200) ** 2)
+            return total, {}
+
+        return quietly(loss, START, 12, "descent", 1.0)
+
+    first, again, other = run(1), run(1), run(2)
+    assert first.history == again.history != other.history
+    np.testing.assert_array_equal(first.image, again.image)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, float("nan"), "one"])
+def test_a_seed_that_starts_nothing_is_refused(seed):
+    with pytest.raises(WorkshopError, match="A seed of"):
+        check_seed(seed)
+    check_seed(np.int64(3))

@@ -115,3 +115,57 @@ def test_architecture_draws_a_box_a_layer_and_names_each_block():
     assert len(faces) == 3 * len(shapes)  # the legend's patches are empty
     heights = [face[:, 1].max() for face in faces[::3]]
     assert heights[0] == heights[1] > heights[2]
+
+
+def test_signed_shows_0_as_gray_and_its_largest_as_black_and_white():
+    array = np.zeros((10, 12, 3), np.float32)
+    array[2, 3], array[4, 5], array[6, 7] = 8, -8, 4
+    (found,) = shown(show.signed([array], ["a"]))
+    np.testing.assert_array_equal(found[2, 3], [255] * 3)
+    np.testing.assert_array_equal(found[4, 5], [0] * 3)
+    np.testing.assert_array_equal(found[6, 7], [191] * 3)
+    np.testing.assert_array_equal(found[0, 0], [128] * 3)
+    (found,) = shown(show.signed([0 * array]))
+    assert (found == 128).all()
+
+
+def test_filters_shows_each_about_gray():
+    kernel = RANDOM.normal(0, 1, (3, 3, 3, 20)).astype(np.float32)
+    kernel[..., 4] = 0
+    kernel[1, 1, :, 4] = [1, 0, -1]
+    figure = show.filters(kernel, columns=8)
+    assert len(figure.axes) == 24 and len(shown(figure)) == 20
+    np.testing.assert_array_equal(shown(figure)[4][1, 1], [255, 128, 0])
+    figure.canvas.draw()
+
+
+def test_heat_map_lays_each_number_over_the_middle_of_its_patch():
+    picture = pictures(1)[0][:, :10]  # [10, 10, 3]
+    values = np.float32([[0, 2], [-1, 0]])
+    (axis,) = show.heat_map(picture, values, patch=6, stride=4, title="drop").axes
+    below, above = axis.images
+    np.testing.assert_array_equal(above.get_array(), values)
+    # The first patch covers the pixels 0 to 5: its middle is 2.5, and 4 wide.
+    assert above.get_extent() == [0.5, 8.5, 8.5, 0.5]
+    assert above.get_clim() == (-2, 2) and axis.get_title() == "drop"
+    assert axis.get_xlim() == (-0.5, 9.5) and axis.get_ylim() == (9.5, -0.5)
+    show.heat_map(picture, 0 * values).canvas.draw()
+
+
+def test_boxes_draws_each_with_its_name():
+    figure = show.boxes(
+        pictures(1)[0], {"conv1_1": (2, 3, 5, 6), "pool1": (0, 1, 6, 7)}
+    )
+    (axis,) = figure.axes
+    found = [patch.get_bbox().extents.tolist() for patch in axis.patches]
+    assert found == [[2.5, 1.5, 5.5, 4.5], [0.5, -0.5, 6.5, 5.5]]
+    assert [text.get_text() for text in axis.texts] == ["conv1_1", "pool1"]
+    figure.canvas.draw()
+
+
+def test_by_layer_draws_a_line_a_name():
+    values = {"error": {"conv1_2": 0.1, "conv2_2": 0.4}, "other": {"conv1_2": 0.2}}
+    (axis,) = show.by_layer(values, "relative error").axes
+    assert [line.get_label() for line in axis.lines] == ["error", "other"]
+    np.testing.assert_array_equal(axis.lines[0].get_ydata(), [0.1, 0.4])
+    assert axis.get_ylabel() == "relative error" and axis.get_ylim()[0] == 0

@@ -1,0 +1,240 @@
+"""What a layer of VGG looks at: receptive fields, strongest pictures, occlusion.
+
+The last two as in Zeiler and Fergus, "Visualizing and understanding convolutional
+networks" (ECCV 2014) [3]; `deconvnet` has their way back. Notebook 1.0 builds each
+by hand.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from tqdm.auto import tqdm
+
+from style_workshop import WorkshopError, vgg
+
+
+def features_of(
+    network: vgg.Network, pooling: str = "max", dtype: str = "float32"
+) -> Callable[[tf.Tensor, str | Collection[str]], vgg.Endpoints]:
+    """Give the function from a picture ``[h, w, 3]``, 0-255, to its feature maps.
+
+    It freezes the network as it is now (`vgg.Network.freeze`).
+    """
+    frozen = network.freeze()
+
+    def features(image: tf.Tensor, layers: str | Collection[str]) -> vgg.Endpoints:
+        return frozen(vgg.preprocess(image[None], dtype), layers, pooling)
+
+    return features
+
+
+# --- what one position sees ---------------------------------------------------------
+
+
+class ReceptiveField(NamedTuple):
+    """The pixels that a position of a layer depends on: a square for each position.
+
+    Row ``i`` sees the rows ``start + i * stride`` to ``start + i * stride + size - 1``
+    of the picture, and columns likewise; what lies outside of it is zero padding.
+
+    Attributes:
+        size: side of the square, in pixels.
+        stride: pixels from one position to the next.
+        start: where the first square begins; negative, because of the padding.
+    """
+
+    size: int
+    stride: int
+    start: int
+
+    def box(self, row: int, column: int) -> tuple[int, int, int, int]:
+        """Give ``(top, left, bottom, right)`` of a position's square, in pixels.
+
+        ``bottom`` and ``right`` are the first that are not seen. The square may reach
+        beyond the picture.
+        """
+        top, left = self.start + row * self.stride, self.start + column * self.stride
+        return top, left, top + self.size, left + self.size
+
+    def crop(self, image: np.ndarray, row: int, column: int) -> np.ndarray:
+        """Cut what a position sees out of ``[h, w, 3]``: at most ``size`` a side."""
+        top, left, bottom, right = self.box(row, column)
+        return image[max(top, 0) : bottom, max(left, 0) : right]
+
+
+def receptive_field(name: str, layer: str) -> ReceptiveField:
+    """Work out the receptive field of a layer of ``vgg16`` or ``vgg19``.
+
+    A convolution of 3x3 adds one position on each side; a pooling of 2x2 adds one on
+    the far side, and doubles the stride. A position is ``stride`` pixels away from
+    the next.
+
+    Raises:
+        WorkshopError: no such network or layer, or a dense one, which sees it all.
+    """
+    names = vgg.layer_names(name)
+    if layer not in names:
+        raise WorkshopError(
+            f"{name} has no layer {layer!r} with positions: use {', '.join(names)}."
+        )
+    size, stride, start = 1, 1, 0
+    for below in names[: names.index(layer) + 1]:
+        if below.startswith("conv"):
+            size, start = size + 2 * stride, start - stride
+        elif below.startswith("pool"):
+            size, stride = size + stride, 2 * stride
+    return ReceptiveField(size, stride, start)
+
+
+def kernels(network: vgg.Network) -> dict[str, tf.Tensor]:
+    """Give the filters ``[3, 3, in, out]`` of each convolution, by its name."""
+    found = {}
+    for variable in network.variables:
+        layer, kind = variable.name.removesuffix(":0").split("/")[-2:]
+        if kind == "kernel" and layer.startswith("conv"):
+            found[layer] = tf.identity(variable)
+    return found
+
+
+def first_filters(network: vgg.Network) -> np.ndarray:
+    """Give the filters of ``conv1_1`` as ``[3, 3, 3, 64]``: h, w, RGB, filter."""
+    return kernels(network)["conv1_1"].numpy()[:, :, ::-1]  # its input is BGR
+
+
+class Excitation(NamedTuple):
+    """Where a picture excites a channel most, and how much.
+
+    Attributes:
+        value: the activation there.
+        picture: its place in the list of pictures.
+        row, column: the position in the feature map.
+        patch: what that position sees, ``[h, w, 3]``, 0-255.
+    """
+
+    value: float
+    picture: int
+    row: int
+    column: int
+    patch: np.ndarray
+
+
+def strongest(
+    network: vgg.Network, pictures: Sequence[np.ndarray], layer: str, channel: int
+) -> list[Excitation]:
+    """Find where each picture excites a channel most; the strongest comes first.
+
+    As figure 2 of [3], there with 50,000 pictures.
+
+    Args:
+        network: VGG.
+        pictures: each ``[h, w, 3]``, 0-255, of any size.
+        layer: a convolution, ReLU or pooling.
+        channel: counted from 0.
+    """
+    check_channel(network.name, layer, channel)
+    field, features = receptive_field(network.name, layer), features_of(network)
+    found = []
+    for number, picture in enumerate(pictures):
+        maps = features(tf.constant(picture), layer)[layer].numpy()[0]  # [h', w', c]
+        row, column = peak(maps[..., channel])
+        value, patch = maps[row, column, channel], field.crop(picture, row, column)
+        found.append(Excitation(float(value), number, row, column, patch))
+    return sorted(found, key=lambda excitation: -excitation.value)
+
+
+def peak(values: np.ndarray) -> tuple[int, int]:
+    """Give the row and the column of the largest of ``[h, w]``."""
+    row, column = np.unravel_index(np.argmax(values), values.shape)
+    return int(row), int(column)
+
+
+def check_channel(name: str, layer: str, channel: int) -> None:
+    """Refuse a channel that a layer of ``vgg16`` or ``vgg19`` does not have.
+
+    Raises:
+        WorkshopError: says which it has; also for an unknown or dense layer.
+    """
+    receptive_field(name, layer)
+    channels = vgg.CHANNELS[int(layer[4]) - 1]
+    if not 0 <= channel < channels:
+        raise WorkshopError(
+            f"{layer} has no channel {channel}: use 0 to {channels - 1}."
+        )
+
+
+# --- occlusion ----------------------------------------------------------------------
+
+
+def channel_score(network: vgg.Network, layer: str, channel: int) -> Callable:
+    """Give the function from pictures ``[b, h, w, 3]`` to a channel's maxima ``[b]``.
+
+    Raises:
+        WorkshopError: no such layer or channel.
+    """
+    check_channel(network.name, layer, channel)
+    frozen = network.freeze()
+
+    @tf.function
+    def score(images: tf.Tensor) -> tf.Tensor:
+        maps = frozen(vgg.preprocess(images), layer)[layer]
+        return tf.reduce_max(maps[..., channel], axis=[1, 2])
+
+    return score
+
+
+def occlusion(
+    score: Callable,
+    picture: np.ndarray,
+    patch: int = 32,
+    stride: int = 16,
+    fill: float = 127.5,
+    batch: int = 8,
+    progress: str | None = "patches",
+) -> np.ndarray:
+    """Measure how a score falls when a square of the picture is covered ([3], 4.2).
+
+    Args:
+        score: pictures ``[b, h, w, 3]``, 0-255, to numbers ``[b]``; `channel_score`,
+            or the probability of a class.
+        picture: ``[h, w, 3]``, 0-255.
+        patch: side of the square, in pixels.
+        stride: pixels from one square to the next.
+        fill: what it is covered with, 0-255.
+        batch: pictures in one call of ``score``.
+        progress: what the progress bar counts; None shows no bar.
+
+    Returns:
+        ``[rows, columns]`` float32: score of the whole picture minus score with the
+        square that begins at ``row * stride`` and ``column * stride`` covered.
+
+    Raises:
+        WorkshopError: no square fits into the picture.
+    """
+    height, width = picture.shape[:2]
+    if not (1 <= patch <= min(height, width) and stride >= 1):
+        raise WorkshopError(
+            f"A square of {patch} pixels every {stride} does not work for a picture "
+            f"of {height}x{width}: use a square of 1 to {min(height, width)}."
+        )
+    rows = range(0, height - patch + 1, stride)
+    columns = range(0, width - patch + 1, stride)
+    corners = [(top, left) for top in rows for left in columns]
+    scores = []
+    with tqdm(total=len(corners), desc=progress, disable=progress is None) as bar:
+        for first in range(0, len(corners), batch):
+            some = corners[first : first + batch]
+            scores += list(
+                np.ravel(score(tf.stack(_cover(picture, some, patch, fill))))
+            )
+            bar.update(len(some))
+    whole = np.ravel(score(tf.constant(picture[None], tf.float32)))[0]
+    return np.float32(whole - np.reshape(scores, (len(rows), len(columns))))
+
+
+def _cover(picture, corners, patch, fill) -> list[np.ndarray]:
+    covered = [np.array(picture, np.float32) for _ in corners]
+    for copy, (top, left) in zip(covered, corners, strict=True):
+        copy[top : top + patch, left : left + patch] = fill
+    return covered

@@ -1,0 +1,223 @@
+"""All numbers of the method of Gatys [4], by name, and what of them makes no sense."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from style_workshop import WorkshopError, color, vgg
+from style_workshop.images import require_size
+from style_workshop.optimize import STARTS, check_optimizer
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All numbers of a style transfer. `dataclasses.replace` changes some of them.
+
+    Attributes:
+        content_layers: the weight of each layer's `losses.content_loss`.
+        style_layers: the weight of each layer's `losses.style_loss`.
+        content_weight: alpha, times the sum over ``content_layers``.
+        style_weight: beta, times the sum over ``style_layers``.
+        tv_weight: of the `losses.total_variation` of the picture.
+        style_scale: longest side of the style image over that of the content image;
+            2 gives strokes of twice the size.
+        pooling: ``"max"`` or ``"average"``.
+        normalized: scale filters to a mean activation of 1 (`weights.normalize`).
+        start: ``"content"``, ``"noise"`` or ``"style"``.
+        optimizer: ``"lbfgs"`` or ``"adam"``.
+        learning_rate: of Adam, in gray levels.
+        steps: of the optimizer.
+        seed: of the noise.
+        dtype: of VGG, ``"float32"`` or ``"bfloat16"``; losses stay float32.
+        color: keep the content's colors, ``"none"``, ``"luminance"`` or ``"linear"``
+            (`color.prepare`).
+        scales: paint at so many sizes, each twice the one before, up to the full one;
+            each starts from the last one enlarged, and takes ``steps``. 1 paints at
+            the full size only.
+    """
+
+    content_layers: Mapping[str, float]
+    style_layers: Mapping[str, float]
+    content_weight: float = 1.0
+    style_weight: float = 1.0
+    tv_weight: float = 0.0
+    style_scale: float = 1.0
+    pooling: str = "max"
+    normalized: bool = False
+    start: str = "content"
+    optimizer: str = "lbfgs"
+    learning_rate: float = 5.0
+    steps: int = 300
+    seed: int = 0
+    dtype: str = "float32"
+    color: str = "none"
+    scales: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Style:
+    """One of several styles of a transfer, and where it goes.
+
+    Attributes:
+        image: ``[h', w', 3]``, 0-255.
+        weight: times ``settings.style_weight``.
+        scale: of its strokes, times ``settings.style_scale``.
+        layers: those of ``settings.style_layers`` that it is asked for; None means
+            all. Shallow layers are grain and color, deep ones large forms.
+        where: ``[h, w]`` in 0-1, how much of it each part of the content image gets,
+            in any size; None is 1 everywhere.
+        part: ``[h', w']`` in 0-1, which part of ``image`` is its style; None is all.
+    """
+
+    image: np.ndarray
+    weight: float = 1.0
+    scale: float = 1.0
+    layers: Collection[str] | None = None
+    where: np.ndarray | None = None
+    part: np.ndarray | None = None
+
+
+#: What takes a style: a picture, or one or several of `Style`.
+Styles = np.ndarray | Style | Sequence[Style]
+
+
+_BLOCKS = dict(zip((1, 2, 3, 4, 5), vgg.CHANNELS, strict=True))
+
+#: Section 2 of [4]: filters normalized, average pooling, before the ReLU, white
+#: noise, w_l = 1/5. Its alpha / beta = 1e-3 cannot be taken over: what it divides the
+#: losses by decides. As the paper writes them (a sum over conv4_2, 2000 in our means
+#: at 512 pixels) the photograph comes back with speckles. As in the authors' later
+#: code for this network (leongatys/NeuralImageSynthesis: means, 5e-4 for ours, and
+#: from the content image) nothing but style comes out of noise. Of the weights between
+#: 2.5 and 40 that were looked at (192 pixels, 250 steps), 10 shows both.
+PAPER = Settings(
+    content_layers={"conv4_2": 1.0},
+    style_layers={f"conv{block}_1": 1 / 5 for block in _BLOCKS},
+    content_weight=10.0,
+    pooling="average",
+    normalized=True,
+    start="noise",
+    steps=1000,
+)
+
+#: The authors' notebook (leongatys/PytorchNeuralStyleTransfer): after the ReLU, max
+#: pooling, from the content image. Its losses are mean squared errors, 2 and 4 times
+#: ours; its weights are 1 for content and 1e3 / c^2 for a style layer of c channels.
+NOTEBOOK = Settings(
+    content_layers={"relu4_2": 2.0},
+    style_layers={f"relu{b}_1": 4 * 1e3 / c**2 for b, c in _BLOCKS.items()},
+    steps=500,
+)
+
+#: For a laptop and few steps: the notebook's with average pooling, whose gradient
+#: reaches every pixel, and a style weight that leaves the content a say. In 50 steps
+#: it gives clean colors where max pooling still has speckles (notebook 2.0).
+WORKSHOP = replace(NOTEBOOK, style_weight=0.1, pooling="average", steps=200)
+
+SETTINGS = {"workshop": WORKSHOP, "notebook": NOTEBOOK, "paper": PAPER}
+
+
+def styles_of(style: Styles) -> list[Style]:
+    """Give a list of `Style`, whichever way it was said."""
+    if isinstance(style, Style):
+        return [style]
+    return [Style(style)] if isinstance(style, np.ndarray) else list(style)
+
+
+def check(settings: Settings, content: np.ndarray, style: Styles) -> None:
+    """Refuse settings and pictures that make no sense, before any work starts.
+
+    Raises:
+        WorkshopError: says which, and what to use.
+    """
+    _check_settings(settings)
+    styles = styles_of(style)
+    if not styles:
+        raise WorkshopError("There is no style: give one or more.")
+    for name, picture in [("content", content), *(("style", s.image) for s in styles)]:
+        if np.ndim(picture) != 3 or np.shape(picture)[-1] != 3:
+            raise WorkshopError(
+                f"The {name} image must be [h, w, 3]; this is {np.shape(picture)}."
+            )
+    layers = [*settings.content_layers, *settings.style_layers]
+    smallest = scale_sizes(content.shape, settings.scales)[0]
+    vgg.check_request("vgg19", layers, *smallest)
+    for one in styles:
+        _check_style(one, settings)
+        size = style_size(one, settings, smallest)
+        vgg.check_request("vgg19", settings.style_layers, *size)
+
+
+def _check_style(style: Style, settings: Settings) -> None:
+    if not 0 <= style.weight < np.inf or not 0 < style.scale < np.inf:
+        raise WorkshopError(
+            f"A style of weight {style.weight} and scale {style.scale} does not work: "
+            "use weights of 0 or more and scales above 0."
+        )
+    unknown = set(style.layers or ()) - set(settings.style_layers)
+    if unknown or style.layers == ():
+        raise WorkshopError(
+            f"A style is asked for {', '.join(sorted(unknown)) or 'no layers'}: choose "
+            f"of {', '.join(settings.style_layers)}."
+        )
+    for name, mask in (("where", style.where), ("part", style.part)):
+        if mask is None:
+            continue
+        if np.ndim(mask) != 2 or not np.isfinite(mask).all() or np.min(mask) < 0:
+            raise WorkshopError(
+                f"{name} must be [h, w] with numbers in 0-1; this is {np.shape(mask)}."
+            )
+        if not np.max(mask) > 0:
+            raise WorkshopError(f"{name} is 0 everywhere: leave the style out.")
+
+
+def _check_settings(settings: Settings) -> None:
+    check_optimizer(settings.optimizer, settings.steps, settings.learning_rate)
+    named = {
+        "content_weight": settings.content_weight,
+        "style_weight": settings.style_weight,
+        "tv_weight": settings.tv_weight,
+        **settings.content_layers,
+        **settings.style_layers,
+    }
+    for name, weight in named.items():
+        if not 0 <= weight < np.inf:
+            raise WorkshopError(f"{name} has weight {weight}: use 0 or more.")
+    if not 0 < settings.style_scale < np.inf:
+        raise WorkshopError(
+            f"A style scale of {settings.style_scale} does not work: 1 leaves the "
+            "style image as large as the content image."
+        )
+    if settings.dtype not in ("float32", "bfloat16"):
+        raise WorkshopError(f"No dtype {settings.dtype!r}: use float32 or bfloat16.")
+    if settings.pooling not in ("max", "average"):
+        raise WorkshopError(f"No pooling {settings.pooling!r}: use max or average.")
+    if settings.start not in STARTS:
+        raise WorkshopError(
+            f"Cannot start from {settings.start!r}: use {', '.join(STARTS)}."
+        )
+    if settings.color not in color.MODES:
+        raise WorkshopError(
+            f"No way to keep colors {settings.color!r}: use {', '.join(color.MODES)}."
+        )
+    if not isinstance(settings.scales, int) or not 1 <= settings.scales <= 8:
+        raise WorkshopError(f"{settings.scales} scales do not work: use 1 to 8.")
+    if not isinstance(settings.seed, int | np.integer) or settings.seed < 0:
+        raise WorkshopError(f"A seed of {settings.seed} does not work: use 0 or more.")
+
+
+def scale_sizes(shape: Sequence[int], scales: int) -> list[tuple[int, int]]:
+    """List height and width of each of ``scales`` sizes, the full one last."""
+    return [
+        tuple(max(1, round(side / 2**k)) for side in shape[:2])
+        for k in reversed(range(scales))
+    ]
+
+
+def style_size(style: Style, settings: Settings, size: Sequence[int]) -> list[int]:
+    """Give height and width of a style image for a content image of ``size``."""
+    longest = round(settings.style_scale * style.scale * max(size))
+    require_size(longest)
+    ratio = longest / max(style.image.shape[:2])
+    return [max(1, round(side * ratio)) for side in style.image.shape[:2]]
