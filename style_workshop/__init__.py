@@ -28,6 +28,7 @@ Read the modules in this order; each uses only those above it.
 ``reconstruct``     a picture from what layers keep of its content or style
 ``animations``      write frames as GIF or WebP
 ``gatys_settings``  all numbers of the Gatys method; styles and their places
+``gatys_loss``      its loss, of a picture as a whole or in tiles
 ``gatys``           the method of Gatys, Ecker and Bethge [4]
 ``commons``         ask Wikimedia Commons, as it wishes to be asked
 ``paintings``       public-domain paintings from Wikimedia Commons

@@ -135,6 +135,12 @@ def _add_stylize(commands) -> None:
         help="paint small first, and larger in so many sizes, with the steps in each",
     )
     add(
+        "--tile",
+        type=int,
+        default=0,
+        help="work in tiles of so many pixels: large pictures in bounded memory",
+    )
+    add(
         "--init",
         default="settings",
         choices=["settings", "content", "noise", "style"],
@@ -247,6 +253,7 @@ def _gatys_settings(options):
         "seed": options.seed,
         "color": options.color,
         "scales": options.scales,
+        "tile": options.tile,
         "dtype": fastest if options.dtype == "auto" else options.dtype,
     }
     given = {name: value for name, value in changes.items() if value != "settings"}

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import numpy as np
-import tensorflow as tf
 
 from style_workshop import IMAGES, color, explore, vgg, weights
+from style_workshop.gatys_loss import TiledLoss, style_grams, transfer_loss
 from style_workshop.gatys_settings import (
     NOTEBOOK,
     PAPER,
@@ -27,13 +27,7 @@ from style_workshop.gatys_settings import (
     styles_of,
 )
 from style_workshop.images import read, resize
-from style_workshop.losses import (
-    content_loss,
-    gram_matrix,
-    style_loss,
-    total_variation,
-)
-from style_workshop.optimize import Loss, Result, optimize, start_image
+from style_workshop.optimize import Result, optimize, start_image
 
 __all__ = [
     "NOTEBOOK",
@@ -42,6 +36,7 @@ __all__ = [
     "WORKSHOP",
     "Settings",
     "Style",
+    "TiledLoss",
     "check",
     "features_of",
     "load_network",
@@ -66,72 +61,6 @@ def load_network(settings: Settings) -> vgg.Network:
 def features_of(network: vgg.Network, settings: Settings) -> Callable:
     """Give the function from a picture ``[h, w, 3]`` to its feature maps."""
     return explore.features_of(network, settings.pooling, settings.dtype)
-
-
-def transfer_loss(
-    features: Callable, content: np.ndarray, style: Styles, settings: Settings
-) -> Loss:
-    """Make the loss of equation 7 of [4] for a pair of pictures.
-
-    Args:
-        features: from `features_of`.
-        content: ``[h, w, 3]``, 0-255.
-        style: a picture ``[h', w', 3]``, 0-255, of any size, or `Style`, or several,
-            whose losses are added up.
-        settings: layers and weights.
-
-    Returns:
-        A function from ``[h, w, 3]`` to the total and its weighted terms
-        ``content``, ``style`` and, if it has a weight, ``variation``.
-    """
-    layers = list(dict.fromkeys([*settings.content_layers, *settings.style_layers]))
-    targets = features(tf.constant(content), list(settings.content_layers))
-    styles = styles_of(style)
-    grams = [style_grams(features, one, settings) for one in styles]
-
-    def loss(image: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        found = features(image, layers)
-        terms = {
-            "content": settings.content_weight
-            * sum(
-                weight * content_loss(found[layer], targets[layer])
-                for layer, weight in settings.content_layers.items()
-            ),
-            "style": settings.style_weight
-            * sum(
-                one.weight
-                * settings.style_layers[layer]
-                * style_loss(
-                    gram_matrix(found[layer], _at(one.where, found[layer])), gram
-                )
-                for one, wanted in zip(styles, grams, strict=True)
-                for layer, gram in wanted.items()
-            ),
-        }
-        if settings.tv_weight:
-            terms["variation"] = settings.tv_weight * total_variation(image[None])
-        return tf.add_n(list(terms.values())), terms
-
-    return loss
-
-
-def style_grams(features: Callable, style: Style, settings: Settings) -> dict:
-    """Give the Gram matrix ``[1, c, c]`` of each layer that a style is asked for."""
-    wanted = settings.style_layers if style.layers is None else style.layers
-    layers = [layer for layer in settings.style_layers if layer in wanted]
-    maps = features(tf.constant(style.image), layers)
-    return {
-        layer: gram_matrix(maps[layer], _at(style.part, maps[layer]))
-        for layer in layers
-    }
-
-
-def _at(mask: np.ndarray | None, maps: tf.Tensor) -> tf.Tensor | None:
-    """Bring a mask to the size of a feature map: the mean of what a position is of."""
-    if mask is None:
-        return None
-    mask = tf.constant(mask, tf.float32)[..., None]
-    return tf.image.resize(mask, maps.shape[1:3], "area")[..., 0]
 
 
 def stylize(
@@ -188,7 +117,7 @@ def stylize(
             for one in styles
         ]
         result = optimize(
-            transfer_loss(features, small, sized, settings),
+            _loss(features, small, sized, settings),
             start_image(image, small, sized[0].image, settings.seed),
             settings.steps,
             settings.optimizer,
@@ -207,6 +136,12 @@ def stylize(
         image = resize(image, content.shape[:2])
     image = color.restore(image, shown, settings.color)
     return Result(image, history, result.interrupted)
+
+
+def _loss(features, content, styles, settings):
+    if settings.tile and max(content.shape[:2]) > settings.tile:
+        return TiledLoss(features, content, styles, settings, settings.tile)
+    return transfer_loss(features, content, styles, settings)
 
 
 def _restored(callback: Callable | None, shown: np.ndarray, settings: Settings):

@@ -35,6 +35,9 @@ class Settings:
         scales: paint at so many sizes, each twice the one before, up to the full one;
             each starts from the last one enlarged, and takes ``steps``. 1 paints at
             the full size only.
+        tile: work a picture that is larger than so many pixels a side in tiles of that
+            side (`gatys_loss.TiledLoss`): the same picture in bounded memory, and more
+            time; 0 takes it as a whole.
     """
 
     content_layers: Mapping[str, float]
@@ -53,6 +56,7 @@ class Settings:
     dtype: str = "float32"
     color: str = "none"
     scales: int = 1
+    tile: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,6 +207,10 @@ def _check_settings(settings: Settings) -> None:
         )
     if not isinstance(settings.scales, int) or not 1 <= settings.scales <= 8:
         raise WorkshopError(f"{settings.scales} scales do not work: use 1 to 8.")
+    if not isinstance(settings.tile, int) or settings.tile < 0:
+        raise WorkshopError(
+            f"A tile of {settings.tile} pixels does not work: use 512, or 0 for none."
+        )
     if not isinstance(settings.seed, int | np.integer) or settings.seed < 0:
         raise WorkshopError(f"A seed of {settings.seed} does not work: use 0 or more.")
 

@@ -5,6 +5,7 @@ its own positions as these see. Here it does, and the two gradients are equal.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -35,32 +36,12 @@ def tiled_loss(
         tile: largest side, in pixels, of the square that a tile accounts for; it is
             a multiple of the largest stride of ``layers``, if only once that.
     """
-    fields = {layer: receptive_field(network.name, layer) for layer in layers}
-
-    def value_and_gradient(part, outer, own):
-        with tf.GradientTape() as tape:
-            tape.watch(part)
-            maps = _own_positions(features(part, layers), fields, outer, own)
-            total = -objective(maps)
-        return total, tape.gradient(total, part)
+    tiling = Tiling(network.name, layers, tile)
 
     @tf.custom_gradient
     def total_of(image):
-        tiles = _tiles(image.shape[:2], fields, tile)
-
-        def add(i, total, gradient):
-            outer, own = tf.unstack(tf.constant(tiles)[i])
-            part = image[outer[0] : outer[2], outer[1] : outer[3]]
-            more, slope = value_and_gradient(part, outer, own)
-            around = tf.stack([outer[:2], image.shape[:2] - outer[2:]], axis=1)
-            slope = tf.pad(slope, tf.pad(around, [[0, 1], [0, 0]]))  # before, after
-            return i + 1, total + more, gradient + slope
-
-        _, total, gradient = tf.while_loop(
-            lambda i, *_: i < len(tiles),
-            add,
-            (0, 0.0, tf.zeros_like(image)),
-            parallel_iterations=1,  # one tile in memory at a time
+        total, gradient = tiling.value_and_gradient(
+            image, lambda part, place: -objective(place.own(features(part, layers)))
         )
         return total, lambda upstream: upstream * gradient
 
@@ -69,6 +50,94 @@ def tiled_loss(
         return total, {"dream": total}
 
     return loss
+
+
+class Place(NamedTuple):
+    """Where a tile lies; each ``[4]``: top, left, bottom, right, in pixels.
+
+    Attributes:
+        outer: what is read, within the picture.
+        inner: what the tile accounts for; it may reach beyond the picture.
+        fields: the receptive field of each layer.
+    """
+
+    outer: tf.Tensor
+    inner: tf.Tensor
+    fields: Mapping[str, ReceptiveField]
+
+    def own(self, maps: vgg.Endpoints) -> vgg.Endpoints:
+        """Cut the positions that a tile accounts for out of its feature maps."""
+        return {layer: self._cut(layer, maps[layer], self.outer[:2]) for layer in maps}
+
+    def own_of_whole(self, layer: str, maps: tf.Tensor) -> tf.Tensor:
+        """Cut the same positions out of a map ``[b, h, w, ...]`` of all the picture."""
+        return self._cut(layer, maps, tf.zeros([2], tf.int32))
+
+    def _cut(self, layer: str, maps: tf.Tensor, corner: tf.Tensor) -> tf.Tensor:
+        stride = self.fields[layer].stride
+        first = (self.inner[:2] - corner) // stride
+        last = (self.inner[2:] - corner) // stride  # beyond the end: up to the end
+        return maps[:, first[0] : last[0], first[1] : last[1]]
+
+
+class Tiling:
+    """Sums over the tiles of a picture, one tile in memory at a time."""
+
+    def __init__(self, name: str, layers: Sequence[str], tile: int):
+        """Take tiles of up to ``tile`` pixels a side, for ``layers`` of a network.
+
+        Args:
+            name: ``vgg16`` or ``vgg19``.
+            layers: those whose positions are shared out.
+            tile: see `tiled_loss`.
+        """
+        self.fields = {layer: receptive_field(name, layer) for layer in layers}
+        self.tile = tile
+
+    def places(self, size: Sequence[int]) -> list[Place]:
+        """List the tiles of a picture of height and width ``size``, row by row."""
+        tiles = _tiles(size, self.fields, self.tile)
+        return [Place(*tf.unstack(tf.constant(tile)), self.fields) for tile in tiles]
+
+    def add_up(self, image: tf.Tensor, of_tile: Callable, zeros: Sequence) -> list:
+        """Add up what ``of_tile`` gives for each tile.
+
+        Args:
+            image: ``[h, w, 3]``.
+            of_tile: takes what a tile reads, ``[h', w', 3]``, and its `Place` to a
+                list of tensors.
+            zeros: tensors of the same shapes, to begin with.
+        """
+        tiles = _tiles(image.shape[:2], self.fields, self.tile)
+
+        def add(i, *sums):
+            outer, inner = tf.unstack(tf.constant(tiles)[i])
+            part = image[outer[0] : outer[2], outer[1] : outer[3]]
+            more = of_tile(part, Place(outer, inner, self.fields))
+            return i + 1, *(a + b for a, b in zip(sums, more, strict=True))
+
+        _, *sums = tf.while_loop(
+            lambda i, *_: i < len(tiles), add, (0, *zeros), parallel_iterations=1
+        )
+        return sums
+
+    def value_and_gradient(self, image: tf.Tensor, value_of: Callable) -> list:
+        """Add up ``value_of(part, place)`` and its gradient with respect to the image.
+
+        Returns:
+            The value, a scalar, and the gradient ``[h, w, 3]``.
+        """
+
+        def of_tile(part, place):
+            with tf.GradientTape() as tape:
+                tape.watch(part)
+                value = value_of(part, place)
+            outer, slope = place.outer, tape.gradient(value, part)
+            around = tf.stack([outer[:2], image.shape[:2] - outer[2:]], axis=1)
+            # [[before, after]] of rows, columns and colors
+            return value, tf.pad(slope, tf.pad(around, [[0, 1], [0, 0]]))
+
+        return self.add_up(image, of_tile, [0.0, tf.zeros_like(image)])
 
 
 def _tiles(size: Sequence[int], fields: Mapping[str, ReceptiveField], tile: int):
@@ -104,13 +173,3 @@ def _tiles(size: Sequence[int], fields: Mapping[str, ReceptiveField], tile: int)
         for top, bottom in spans[0]
         for left, right in spans[1]
     ]
-
-
-def _own_positions(maps, fields, outer, own) -> vgg.Endpoints:
-    """Cut the positions that a tile accounts for out of its feature maps."""
-    cut = {}
-    for layer, seen in fields.items():
-        first = (own[:2] - outer[:2]) // seen.stride
-        last = (own[2:] - outer[:2]) // seen.stride  # beyond the end: up to the end
-        cut[layer] = maps[layer][:, first[0] : last[0], first[1] : last[1]]
-    return cut

@@ -14,20 +14,6 @@ def noise(*shape) -> tf.Tensor:
     return tf.constant(RANDOM.normal(0, 60, shape).astype(np.float32))
 
 
-@pytest.fixture(scope="module")
-def network() -> vgg.Network:
-    """Random weights that neither amplify nor damp, and biases that matter."""
-    values, channels = {}, 3
-    for layer in vgg.layer_names("vgg19"):
-        if layer.startswith("conv"):
-            out = vgg.CHANNELS[int(layer[4]) - 1]
-            kernel = RANDOM.standard_normal((3, 3, channels, out), np.float32)
-            values[f"{layer}/kernel"] = kernel * np.float32(np.sqrt(2 / 9 / channels))
-            values[f"{layer}/bias"] = RANDOM.standard_normal(out, np.float32)
-            channels = out
-    return vgg.Network("vgg19", values)
-
-
 # --- switches -----------------------------------------------------------------------
 
 

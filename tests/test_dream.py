@@ -6,26 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from style_workshop import IMAGES, WorkshopError, dream, images, tiles, vgg, weights
+from style_workshop import IMAGES, WorkshopError, dream, images, tiles, weights
 from style_workshop.dream import Settings
 from style_workshop.explore import features_of, receptive_field
 
 RANDOM = np.random.default_rng(12)
 PICTURE = RANDOM.uniform(0, 255, (42, 60, 3)).astype(np.float32)
 SMALL = Settings(layers={"relu2_1": 1.0}, octaves=2, steps=3, jitter=4)
-
-
-@pytest.fixture(scope="module")
-def network() -> vgg.Network:
-    values, channels = {}, 3
-    for layer in vgg.layer_names("vgg19"):
-        if layer.startswith("conv"):
-            out = vgg.CHANNELS[int(layer[4]) - 1]
-            kernel = RANDOM.standard_normal((3, 3, channels, out), np.float32)
-            values[f"{layer}/kernel"] = kernel * np.float32(np.sqrt(2 / 9 / channels))
-            values[f"{layer}/bias"] = RANDOM.standard_normal(out, np.float32)
-            channels = out
-    return vgg.Network("vgg19", values)
 
 
 def value_and_gradient(loss, picture) -> tuple[np.ndarray, np.ndarray]:

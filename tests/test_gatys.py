@@ -26,37 +26,6 @@ SHALLOW = replace(NOTEBOOK, content_layers={"relu2_1": 1}, style_layers={"relu1_
 
 
 @pytest.fixture(scope="module")
-def values() -> dict[str, np.ndarray]:
-    """Random weights that neither amplify nor damp."""
-    values, channels = {}, 3
-    for layer in vgg.layer_names("vgg19"):
-        if layer.startswith("conv"):
-            out = vgg.CHANNELS[int(layer[4]) - 1]
-            kernel = RANDOM.standard_normal((3, 3, channels, out), np.float32)
-            values[f"{layer}/kernel"] = kernel * np.float32(np.sqrt(2 / 9 / channels))
-            values[f"{layer}/bias"] = RANDOM.standard_normal(out, np.float32)
-            channels = out
-    return values
-
-
-@pytest.fixture(scope="module")
-def network(values) -> vgg.Network:
-    return vgg.Network("vgg19", values)
-
-
-def need_weights() -> None:
-    path = weights.path_of("vgg19")
-    if not path.exists():
-        pytest.skip(f"no {path}: `python -m style_workshop weights vgg19`")
-
-
-@pytest.fixture(scope="module")
-def pretrained() -> vgg.Network:
-    need_weights()
-    return weights.pretrained("vgg19")
-
-
-@pytest.fixture(scope="module")
 def pair() -> tuple[np.ndarray, np.ndarray]:
     """A photograph and a style of the workshop, large."""
     style = sorted((IMAGES / "style").glob("*.jpg"))[0]
@@ -164,8 +133,7 @@ def test_one_set_of_weights_serves_two_sizes(pretrained, pair):
 
 
 @pytest.fixture(scope="module")
-def normalized() -> vgg.Network:
-    need_weights()
+def normalized(pretrained) -> vgg.Network:
     return gatys.load_network(PAPER)
 
 
@@ -535,3 +503,55 @@ def test_styles_that_make_no_sense_are_refused(network, style, message):
 def test_colors_and_scales_that_make_no_sense_are_refused(network, change, message):
     with pytest.raises(WorkshopError, match=message):
         gatys.stylize(CONTENT, STYLE, replace(SHALLOW, **change), network)
+
+
+# --- tile by tile -------------------------------------------------------------------
+
+
+def value_and_gradient(loss, image) -> tuple[dict[str, float], np.ndarray]:
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        total, terms = loss(image)
+    return terms, tape.gradient(total, image).numpy()
+
+
+@pytest.mark.parametrize(("size", "tile"), [((75, 131), 48), ((64, 96), 32)])
+@pytest.mark.parametrize("several", [False, True])
+def test_tiles_have_the_loss_and_gradient_of_the_whole(network, size, tile, several):
+    content, style = smooth(*size, 5), STYLE
+    if several:
+        left = np.zeros((4, 8))
+        left[:, :3] = 1
+        style = [
+            Style(STYLE, where=left),
+            Style(OTHER, weight=0.5, layers=["relu3_1"], where=1 - left),
+        ]
+    layers = {"relu1_1": 1.0, "relu3_1": 0.5}
+    settings = replace(
+        NOTEBOOK, style_layers=layers, content_layers={"conv4_2": 1.0}, tv_weight=1.0
+    )
+    features = gatys.features_of(network, settings)
+    image = tf.constant(np.float32(RANDOM.uniform(0, 255, content.shape)))
+    whole, expected = value_and_gradient(
+        gatys.transfer_loss(features, content, style, settings), image
+    )
+    tiled = gatys.TiledLoss(features, content, style, settings, tile)
+    for loss in (tiled, tf.function(tiled)):
+        terms, gradient = value_and_gradient(loss, image)
+        assert list(terms) == list(whole)
+        for name, term in terms.items():
+            assert float(term) == pytest.approx(float(whole[name]), rel=1e-4)
+        error = np.linalg.norm(gradient - expected) / np.linalg.norm(expected)
+        assert error < 1e-4
+
+
+def test_a_picture_in_tiles_is_the_same_picture(network):
+    settings = replace(SHALLOW, steps=3, optimizer="adam")
+    whole = gatys.stylize(CONTENT, STYLE, settings, network)
+    tiled = gatys.stylize(CONTENT, STYLE, replace(settings, tile=32), network)
+    np.testing.assert_allclose(tiled.image, whole.image, atol=0.5)
+
+
+def test_a_tile_that_makes_no_sense_is_refused(network):
+    with pytest.raises(WorkshopError, match="use 512, or 0"):
+        gatys.stylize(CONTENT, STYLE, replace(SHALLOW, tile=-1), network)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from style_workshop import IMAGES, WorkshopError, images, reconstruct, vgg, weights
+from style_workshop import IMAGES, WorkshopError, images, reconstruct, vgg
 from style_workshop.explore import features_of
 from style_workshop.losses import content_loss, gram_matrix, style_loss
 from style_workshop.optimize import optimize
@@ -20,18 +20,6 @@ def smooth(height: int, width: int, waves: float) -> np.ndarray:
 
 
 PICTURE = smooth(24, 32, 9)
-
-
-@pytest.fixture(scope="module")
-def pretrained() -> vgg.Network:
-    if not weights.path_of("vgg19").exists():
-        pytest.skip("no VGG19 here: `python -m style_workshop weights vgg19`")
-    return weights.pretrained("vgg19")
-
-
-@pytest.fixture(scope="module")
-def network() -> vgg.Network:
-    return vgg.Network("vgg19")
 
 
 # --- what is forgotten and what is not ----------------------------------------------

@@ -13,11 +13,6 @@ from style_workshop.visualize import STILL, Transformation
 RANDOM = np.random.default_rng(14)
 
 
-@pytest.fixture(scope="module")
-def network() -> vgg.Network:
-    return vgg.Network("vgg19")
-
-
 # --- the picture from Fourier coefficients ------------------------------------------
 
 
