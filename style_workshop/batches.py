@@ -254,7 +254,7 @@ def _cores() -> int:
     """Processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))
-    return os.cpucheck_number() or 1
+    return os.cpu_count() or 1
 
 
 def _new_seed() -> int:

@@ -705,6 +705,13 @@ def test_closing_wakes_another_thread_that_waits(flat, monkeypatch):
     assert raised and "closed: make another one" in raised[0]
 
 
+def test_where_a_process_cannot_ask_for_its_cores_all_are_counted(flat, monkeypatch):
+    """As on macOS and Windows."""
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    with BatchGenerator(flat, target_size=8, batch_size=2) as generator:
+        assert generator.next().shape == (2, 8, 8, 3)
+
+
 def test_a_program_that_just_ends_ends(flat):
     code = (
         "import sys; from style_workshop.batches import BatchGenerator;"
