@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -190,37 +191,23 @@ def _stylize(options) -> int:
     print(f"Painting {width}x{height} pixels; TensorFlow takes some seconds to start.")
 
     from style_workshop import gatys
-    from style_workshop.optimize import NotFinite
 
     settings = _gatys_settings(options)
-
-    def save(result) -> None:
-        picture = result.image
-        if options.side_by_side:
-            picture = images.side_by_side([left, picture])
-        images.save(
-            picture,
-            options.output,
-            {
-                "content": Path(options.content).name,
-                "style": ", ".join(Path(path).name for path in options.style),
-                "size": options.size,
-                "steps_taken": result.steps,
-                **asdict(settings),
-            },
-        )
-        steps = settings.steps * settings.scales
-        print(f"Wrote {options.output} after {result.steps} of {steps} steps.")
-
     given = zip(styles, weights, masks, strict=True)
     styles = [gatys.Style(s, weight=w, where=mask) for s, w, mask in given]
-    try:
-        result = gatys.stylize(content, styles, settings)
-    except NotFinite as error:
-        save(error.result)
-        raise
-    save(result)
-    return 130 if result.interrupted else 0
+    made = {
+        "content": Path(options.content).name,
+        "style": ", ".join(Path(path).name for path in options.style),
+        "size": options.size,
+        **asdict(settings),
+    }
+    return _keep(
+        lambda: gatys.stylize(content, styles, settings),
+        options.output,
+        made,
+        settings.steps * settings.scales,
+        before=[left] if options.side_by_side else [],
+    )
 
 
 def _one_each(options, name: str, otherwise: list) -> list:
@@ -339,13 +326,19 @@ def _dream(options) -> int:
     )
 
 
-def _keep(run, output, made: dict, steps: int) -> int:
-    """Save the picture of an optimization, also of one that was stopped or broke."""
+def _keep(run, output, made: dict, steps: int, before: Sequence = ()) -> int:
+    """Save the picture of an optimization, also of one that was stopped or broke.
+
+    ``before`` are pictures to be put to the left of it.
+    """
     from style_workshop import images
     from style_workshop.optimize import NotFinite
 
     def save(result) -> None:
-        images.save(result.image, output, {**made, "steps_taken": result.steps})
+        picture = (
+            images.side_by_side([*before, result.image]) if before else result.image
+        )
+        images.save(picture, output, {**made, "steps_taken": result.steps})
         print(f"Wrote {output} after {result.steps} of {steps} steps.")
 
     try:

@@ -16,7 +16,6 @@ FORMATS = {
     ".gif": {"format": "GIF"},
     ".webp": {"format": "WEBP", "quality": 80},
 }
-_IMAGE_DESCRIPTION = 0x010E  # the EXIF tag
 
 
 def require_savable(path: str | Path) -> None:
@@ -66,9 +65,7 @@ def save(
     if settings and options["format"] == "GIF":
         options["comment"] = json.dumps(settings)
     elif settings:
-        exif = Image.Exif()
-        exif[_IMAGE_DESCRIPTION] = json.dumps(settings)
-        options["exif"] = exif
+        options["exif"] = images.exif_of(settings)
     with write_whole(path) as part:
         first.save(
             part,

@@ -7,7 +7,7 @@ import numpy as np
 
 from style_workshop import WorkshopError, color, vgg
 from style_workshop.images import require_size
-from style_workshop.optimize import STARTS, check_optimizer
+from style_workshop.optimize import STARTS, check_optimizer, check_seed
 
 
 @dataclass(frozen=True)
@@ -211,8 +211,7 @@ def _check_settings(settings: Settings) -> None:
         raise WorkshopError(
             f"A tile of {settings.tile} pixels does not work: use 512, or 0 for none."
         )
-    if not isinstance(settings.seed, int | np.integer) or settings.seed < 0:
-        raise WorkshopError(f"A seed of {settings.seed} does not work: use 0 or more.")
+    check_seed(settings.seed)
 
 
 def scale_sizes(shape: Sequence[int], scales: int) -> list[tuple[int, int]]:

@@ -230,9 +230,7 @@ def save(image: np.ndarray, path: str | Path, settings: dict | None = None) -> N
         raise PictureError(f"A picture is [h, w, 3]; this array is {image.shape}.")
     if not np.isfinite(image).all():
         raise PictureError("The picture holds numbers that are not finite (NaN).")
-    exif = Image.Exif()
-    if settings:
-        exif[_IMAGE_DESCRIPTION] = json.dumps(settings)
+    exif = exif_of(settings)
     with write_whole(path) as part:
         try:
             Image.fromarray(to_uint8(image)).save(
@@ -245,6 +243,14 @@ def save(image: np.ndarray, path: str | Path, settings: dict | None = None) -> N
                 f"A {path.suffix} file cannot hold this picture ({error}): "
                 "end its name in .png, or make it smaller."
             ) from error
+
+
+def exif_of(settings: dict | None) -> Image.Exif:
+    """Give EXIF data whose description holds settings as JSON."""
+    exif = Image.Exif()
+    if settings:
+        exif[_IMAGE_DESCRIPTION] = json.dumps(settings)
+    return exif
 
 
 def read_settings(path: str | Path) -> dict | None:

@@ -35,6 +35,20 @@ def run(*arguments, **environment) -> tuple[int, str, str]:
     return process.returncode, out, errors
 
 
+def interrupt_at_step_4_of_100000(process: subprocess.Popen) -> None:
+    """Press Ctrl-C; the command must end well and say what it wrote."""
+    errors = ""
+    try:
+        while "4/100000" not in errors and process.poll() is None:
+            errors += process.stderr.read(1)
+        process.send_signal(signal.SIGINT)
+        out, rest = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, (errors + rest)[-2000:]
+    assert "Traceback" not in errors + rest and "Wrote" in out
+
+
 @pytest.fixture(scope="module")
 def style() -> Path:
     return sorted((IMAGES / "style").glob("*.jpg"))[0]
@@ -186,16 +200,7 @@ def test_ctrl_c_keeps_the_picture_so_far(tmp_path, style, need_weights):
         *("stylize", CONTENT, style, "-o", path, "--size", 64, "--steps", 100000),
         *("--optimizer", "adam"),
     )
-    errors = ""
-    try:
-        while "4/100000" not in errors and process.poll() is None:
-            errors += process.stderr.read(1)
-        process.send_signal(signal.SIGINT)
-        out, rest = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 130, (errors + rest)[-2000:]
-    assert "Traceback" not in errors + rest and "Wrote" in out
+    interrupt_at_step_4_of_100000(process)
     settings = images.read_settings(path)
     assert 4 <= settings["steps_taken"] < settings["steps"] == 100000
     assert images.read(path).shape == images.read(CONTENT, 64).shape
@@ -350,16 +355,8 @@ def test_ctrl_c_keeps_what_was_dreamt(tmp_path, zoom, need_weights):
         *("dream", CONTENT, "-o", path, "--size", 48, "--layer", "relu1_1"),
         *("--octaves", 1, *film),
     )
-    errors = ""
-    try:
-        while "4/100000" not in errors and process.poll() is None:
-            errors += process.stderr.read(1)
-        process.send_signal(signal.SIGINT)
-        out, rest = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 130, (errors + rest)[-2000:]
-    assert "Traceback" not in errors + rest and "Wrote" in out and path.exists()
+    interrupt_at_step_4_of_100000(process)
+    assert path.exists()
 
 
 def test_weights_that_are_there_are_checked_and_not_fetched(tmp_path, need_weights):
