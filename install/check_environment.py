@@ -228,18 +228,12 @@ def check_room(name: str, free: float | None, limits: tuple, advice: str) -> Row
 
 
 def free_memory() -> float | None:
-    """Bytes that a new process can have; None without psutil (ipykernel brings it)."""
+    """Bytes that a new process can have; None where the workshop is not installed."""
     try:
-        import psutil
+        from style_workshop.memory import free_memory as measure
     except ImportError:
         return None
-    free = psutil.virtual_memory().available
-    group = Path("/sys/fs/cgroup")  # a container may be given less than the machine
-    try:
-        limit = int((group / "memory.max").read_text())  # "max" when there is none
-        return min(free, limit - int((group / "memory.current").read_text()))
-    except (OSError, ValueError):
-        return free
+    return measure()
 
 
 def weights_folder() -> Path:

@@ -29,7 +29,15 @@ Read the modules in this order; each uses only those above it.
 ``animations``      write frames as GIF or WebP
 ``gatys_settings``  all numbers of the Gatys method; styles and their places
 ``gatys_loss``      its loss, of a picture as a whole or in tiles
+``memory``          how much memory is free
+``gatys_memory``    how much the Gatys method will take, said before it starts
 ``gatys``           the method of Gatys, Ecker and Bethge [4]
+``layers``          padded and resize convolutions, instance norm, residual blocks
+``feedforward``     the transform network of [8] with the norm of [7], or of [9]
+``perceptual``      the loss that trains it: content and style of VGG16 [8]
+``training``        one loop: checkpoints, exact resume, a guard against NaN
+``fast``            train such a network on a folder of photographs; paint with it
+``train_command``   ``python -m style_workshop train``
 ``commons``         ask Wikimedia Commons, as it wishes to be asked
 ``paintings``       public-domain paintings from Wikimedia Commons
 ``archives``        unpack a ZIP file as if it were hostile
@@ -50,6 +58,8 @@ __version__ = "0.1.0"
 _DATA = Path(__file__).resolve().parent.parent / "data"
 #: The pictures that come with the workshop.
 IMAGES = _DATA / "images"
+#: The trained networks that come with the workshop.
+NETWORKS = _DATA / "networks"
 #: What is fetched: weights, data sets; ``STYLE_WORKSHOP_DATA`` names another folder.
 DATA = Path(os.environ.get("STYLE_WORKSHOP_DATA") or _DATA)
 

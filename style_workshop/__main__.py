@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_weights(commands)
     _add_stylize(commands)
+    _add_train(commands)
     _add_dream(commands)
     _add_reconstruct(commands)
     _add_paintings(commands)
@@ -78,11 +79,24 @@ def _add_stylize(commands) -> None:
         commands,
         "stylize",
         _stylize,
-        "Paint a photograph in the style of a picture (Gatys et al., 2016).",
+        "Paint a photograph in the style of a picture (Gatys et al., 2016), or with a "
+        "trained network (Johnson et al., 2016).",
     )
     add = command.add_argument
     add("content", help="the photograph")
-    add("style", nargs="+", help="the picture whose style it takes, or several")
+    add(
+        "style",
+        nargs="+",
+        help="the picture whose style it takes, or several; with --method fast the "
+        "name of a network that comes with the workshop, or its .npz file",
+    )
+    add(
+        "--method",
+        default="gatys",
+        choices=["gatys", "fast"],
+        help="fast: one pass of a trained network, which knows --blend, --size, "
+        "--color luminance and --side-by-side",
+    )
     add(
         "-o", "--output", required=True, default=argparse.SUPPRESS, help="where it goes"
     )
@@ -176,6 +190,8 @@ def _stylize(options) -> int:
     images.require_savable(options.output)
     images.require_size(options.size)
     content = images.read(options.content, options.size)
+    if options.method == "fast":
+        return _stylize_fast(options, content)
     styles = [images.read(path) for path in options.style]
     share = 1 if "masks" in options else 1 / len(styles)
     weights = _one_each(options, "blend", [share] * len(styles))
@@ -195,6 +211,9 @@ def _stylize(options) -> int:
     settings = _gatys_settings(options)
     given = zip(styles, weights, masks, strict=True)
     styles = [gatys.Style(s, weight=w, where=mask) for s, w, mask in given]
+    gatys.check(settings, content, styles)
+    memory = gatys.require_memory(content.shape[:2], styles, settings)
+    print(f"It will take about {memory / 1e9:.1f} GB of memory.")
     made = {
         "content": Path(options.content).name,
         "style": ", ".join(Path(path).name for path in options.style),
@@ -208,6 +227,50 @@ def _stylize(options) -> int:
         settings.steps * settings.scales,
         before=[left] if options.side_by_side else [],
     )
+
+
+def _stylize_fast(options, content) -> int:
+    from style_workshop import color, images
+
+    if len(options.style) > 1 or options.color == "linear" or "masks" in options:
+        raise WorkshopError(
+            "--method fast takes one network, no masks, and of the colors luminance."
+        )
+    path = _network_path(options.style[0])
+    print("TensorFlow takes some seconds to start.")
+
+    from style_workshop import fast, feedforward
+
+    network = feedforward.load(path)
+    names = network.card.get("styles", [])
+    blend = getattr(options, "blend", None)
+    if blend is None and network.architecture.styles > 1:
+        raise WorkshopError(
+            f"{path.name} has the styles {', '.join(names)}: say with --blend how much "
+            "of each, as 1 0 0 ..."
+        )
+    painted = fast.paint(network, content, blend)
+    painted = color.restore(painted, content, options.color)
+    if options.side_by_side:
+        painted = images.side_by_side([content, painted])
+    made = {"content": Path(options.content).name, "network": path.name, "blend": blend}
+    images.save(painted, options.output, made)
+    print(f"{options.output} is ready.")
+    return 0
+
+
+def _network_path(name: str) -> Path:
+    """Find a network: a file, or by its name one of those that ship."""
+    from style_workshop import NETWORKS
+
+    shipped = {path.stem: path for path in sorted(NETWORKS.glob("*.npz"))}
+    path = shipped.get(name, Path(name))
+    if not path.is_file():
+        raise WorkshopError(
+            f"There is no network {name}: give an .npz file, or one of "
+            f"{', '.join(shipped) or 'those that ship (there are none)'}."
+        )
+    return path
 
 
 def _one_each(options, name: str, otherwise: list) -> list:
@@ -245,6 +308,18 @@ def _gatys_settings(options):
     }
     given = {name: value for name, value in changes.items() if value != "settings"}
     return replace(settings, **given)
+
+
+def _add_train(commands) -> None:
+    from style_workshop import train_command
+
+    command = _add(
+        commands,
+        "train",
+        train_command.run,
+        "Train a network that paints in one pass (Johnson et al., 2016).",
+    )
+    train_command.add_options(command)
 
 
 def _add_dream(commands) -> None:

@@ -1,12 +1,15 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all; arrays with a note in one file."""
 
 import errno
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
 
 from style_workshop import WorkshopError
 
@@ -57,3 +60,49 @@ def require_free_disk(folder: str | Path, megabytes: float, purpose: str) -> Non
             f"{free:,.0f} MB free: free some space, or set STYLE_WORKSHOP_DATA "
             "to a folder on a larger disk."
         )
+
+
+# --- arrays with a note -------------------------------------------------------------
+
+#: Under this name a file of arrays keeps what is known about them, as JSON.
+NOTE = "note.json"
+
+
+def save_arrays(
+    path: str | Path, arrays: Mapping[str, np.ndarray], note: Mapping
+) -> None:
+    """Write arrays by name, and a note that JSON can hold, into one ``.npz`` file.
+
+    Raises:
+        WorkshopError: it cannot be written.
+    """
+    text = np.frombuffer(json.dumps(note).encode(), np.uint8)
+    # Through a file, because NumPy adds ".npz" to names that lack it.
+    with write_whole(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays, **{NOTE: text})
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def load_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
+    """Read what `save_arrays` wrote: the arrays by name, and the note.
+
+    Nothing that a file brings along is run: arrays of Python objects are refused.
+
+    Raises:
+        WorkshopError: there is no such file, or it is another kind, or damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WorkshopError(f"There is no file {path}.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        note = json.loads(arrays.pop(NOTE).tobytes())
+        if not isinstance(note, dict):
+            raise TypeError(note)
+    except Exception as error:  # a damaged file can fail anywhere in zipfile or NumPy
+        raise WorkshopError(
+            f"{path} is damaged, or no file of this workshop: fetch or make it again."
+        ) from error
+    return arrays, note

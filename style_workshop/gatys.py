@@ -13,6 +13,7 @@ import numpy as np
 
 from style_workshop import IMAGES, color, explore, vgg, weights
 from style_workshop.gatys_loss import TiledLoss, style_grams, transfer_loss
+from style_workshop.gatys_memory import corrections, require_memory
 from style_workshop.gatys_settings import (
     NOTEBOOK,
     PAPER,
@@ -94,10 +95,11 @@ def stylize(
         hundreds of steps magnify that.
 
     Raises:
-        WorkshopError: settings or pictures that make no sense, missing weights, or a
-            loss that is not finite.
+        WorkshopError: settings or pictures that make no sense, too little memory,
+            missing weights, or a loss that is not finite.
     """
     check(settings, content, style)
+    require_memory(content.shape[:2], style, settings)
     shown, styles = content, styles_of(style)
     prepared = [color.prepare(content, one.image, settings.color) for one in styles]
     content = prepared[0][0]
@@ -125,6 +127,7 @@ def stylize(
             _restored(callback, shown, settings),
             callback_steps,
             progress if len(sizes) == 1 else progress and f"{progress}, size {number}",
+            corrections=corrections(size),
         )
         image = result.image
         for name, values in result.history.items():

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
+from style_workshop import vgg
 from style_workshop.gatys_settings import Settings, Style, Styles, styles_of
 from style_workshop.losses import (
     content_loss,
@@ -65,13 +66,18 @@ def transfer_loss(
 
 def style_grams(features: Callable, style: Style, settings: Settings) -> dict:
     """Give the Gram matrix ``[1, c, c]`` of each layer that a style is asked for."""
-    wanted = settings.style_layers if style.layers is None else style.layers
-    layers = [layer for layer in settings.style_layers if layer in wanted]
+    layers = style_layers(style, settings)
     maps = features(tf.constant(style.image), layers)
     return {
         layer: gram_matrix(maps[layer], _at(style.part, maps[layer]))
         for layer in layers
     }
+
+
+def style_layers(style: Style, settings: Settings) -> list[str]:
+    """List the layers that a style is asked for, in the order of the settings."""
+    wanted = settings.style_layers if style.layers is None else style.layers
+    return [layer for layer in settings.style_layers if layer in wanted]
 
 
 def _at(mask: np.ndarray | None, maps: tf.Tensor) -> tf.Tensor | None:
@@ -82,6 +88,11 @@ def _at(mask: np.ndarray | None, maps: tf.Tensor) -> tf.Tensor | None:
 def _resized(mask: np.ndarray, size: Sequence[int]) -> tf.Tensor:
     mask = tf.constant(mask, tf.float32)[..., None]
     return tf.image.resize(mask, size, "area")[..., 0]
+
+
+def _weights_of(mask: np.ndarray | None, size: Sequence[int]) -> tf.Tensor:
+    """How much each position counts; all the same without a mask."""
+    return tf.ones(size) if mask is None else _resized(mask, size)
 
 
 # --- tile by tile -------------------------------------------------------------------
@@ -108,7 +119,7 @@ class TiledLoss:
         Args:
             features: from `gatys.features_of`.
             content: ``[h, w, 3]``, 0-255.
-            style: as of `transfer_loss`; their pictures must fit into memory whole.
+            style: as of `transfer_loss`; these, too, are taken tile by tile.
             settings: layers and weights.
             tile: largest side in pixels of what a tile accounts for; with what it sees
                 around that it is up to 160 larger.
@@ -119,11 +130,10 @@ class TiledLoss:
         self._targets = self._content_maps(tf.constant(content))
         self._asked = []  # style, layer, Gram matrix wanted, mask in all the picture
         for one in styles_of(style):
-            for layer, gram in style_grams(features, one, settings).items():
+            for layer, gram in self._style_grams(one).items():
                 stride = self._tiling.fields[layer].stride
                 size = [side // stride for side in content.shape[:2]]
-                mask = tf.ones(size) if one.where is None else _resized(one.where, size)
-                self._asked.append((one, layer, gram, mask))
+                self._asked.append((one, layer, gram, _weights_of(one.where, size)))
 
     def __call__(self, image: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Give the total and its terms for ``[h, w, 3]``; see `transfer_loss`."""
@@ -172,6 +182,32 @@ class TiledLoss:
             share = place.own_of_whole(layer, mask[None])[0]
             sums.append(gram_matrix(maps[layer], share) * tf.reduce_sum(share))
         return [content, *sums]
+
+    def _style_grams(self, style: Style) -> dict[str, tf.Tensor]:
+        """What `style_grams` gives, tile by tile."""
+        size, fields = style.image.shape[:2], self._tiling.fields
+        parts = {
+            layer: _weights_of(
+                style.part, [side // fields[layer].stride for side in size]
+            )
+            for layer in style_layers(style, self.settings)
+        }
+
+        def sums_of_tile(part, place):
+            maps = place.own(self._features(part, list(parts)))
+            shares = {n: place.own_of_whole(n, w[None])[0] for n, w in parts.items()}
+            return [
+                gram_matrix(maps[layer], share) * tf.reduce_sum(share)
+                for layer, share in shares.items()
+            ]
+
+        channels = [vgg.CHANNELS[int(layer[4]) - 1] for layer in parts]
+        zeros = [tf.zeros([1, c, c]) for c in channels]
+        sums = self._tiling.add_up(tf.constant(style.image), sums_of_tile, zeros)
+        return {
+            layer: added / tf.maximum(tf.reduce_sum(weights), 1e-12)
+            for (layer, weights), added in zip(parts.items(), sums, strict=True)
+        }
 
     def _style(self, sums: list[tf.Tensor]) -> tf.Tensor:
         total = 0.0

@@ -87,6 +87,7 @@ def optimize(
     callback_steps: Collection[int] | None = None,
     progress: str | None = "steps",
     decode: Decode | None = None,
+    corrections: int = 10,
 ) -> Result:
     """Change ``start`` until ``loss`` is small. Notebook 2.0 compares the ways.
 
@@ -100,10 +101,10 @@ def optimize(
         start: ``[h, w, 3]``, 0-255; with ``decode`` what that takes.
         steps: at most this many. A step of L-BFGS is an iteration, nearly always one
             evaluation of the loss; a step of the others is one evaluation.
-        optimizer: ``"lbfgs"`` (10 corrections, no bounds, as the authors of [4] use
-            it), ``"adam"`` (beta 0.9 and 0.999) or ``"descent"``, which follows the
-            gradient over its mean absolute value, as DeepDream [2] does. The last
-            two clip the picture to 0-255 at each step.
+        optimizer: ``"lbfgs"`` (no bounds, as the authors of [4] use it), ``"adam"``
+            (beta 0.9 and 0.999) or ``"descent"``, which follows the gradient over its
+            mean absolute value, as DeepDream [2] does. The last two clip the picture
+            to 0-255 at each step.
         learning_rate: of Adam, in gray levels of 0-255; of descent, the mean change
             of a pixel in each step. With ``decode`` in the units of ``start``.
         callback: called with the step, the picture ``[h, w, 3]`` in 0-255, and the
@@ -112,6 +113,8 @@ def optimize(
         progress: what the progress bar counts; None shows no bar.
         decode: makes the picture from the numbers that are changed, where these are
             not its pixels (its Fourier coefficients, say); no step clips those.
+        corrections: earlier steps from which L-BFGS knows the curvature; each takes 16
+            bytes a number that is changed.
 
     Returns:
         The result; its picture is clipped to 0-255.
@@ -128,7 +131,7 @@ def optimize(
             first, gradient = run.evaluate(run.image)
             run.accept(run.image, first)
             if optimizer == "lbfgs":
-                _lbfgs(run)
+                _lbfgs(run, corrections)
             else:
                 rule = {"adam": _adam, "descent": _descent}[optimizer]
                 _follow(run, gradient, rule(run.image, learning_rate))
@@ -231,7 +234,7 @@ def _value_and_gradient(loss: Loss, image: tf.Tensor):
     return {"total": total, **terms}, tape.gradient(total, image)
 
 
-def _lbfgs(run: _Run) -> None:
+def _lbfgs(run: _Run, corrections: int = 10) -> None:
     """Run SciPy's L-BFGS-B without bounds; start it afresh where it gives up early.
 
     Its line search fails now and then on the noise of float32, and then ends the run
@@ -253,7 +256,8 @@ def _lbfgs(run: _Run) -> None:
         terms, gradient = run.evaluate(picture(flat))
         value_and_gradient.terms = terms
         gradient = gradient.ravel().astype(np.float64)
-        return scale * terms["total"], scale * unit * gradient
+        gradient *= scale * unit
+        return scale * terms["total"], gradient
 
     def step(flat):
         run.accept(picture(flat), value_and_gradient.terms)
@@ -270,7 +274,7 @@ def _lbfgs(run: _Run) -> None:
             options={
                 "maxiter": run.left,
                 "maxfun": 20 * run.left,
-                "maxcor": 10,
+                "maxcor": corrections,
                 "ftol": 0,
                 "gtol": 0,
             },

@@ -93,6 +93,8 @@ class Tiling:
         """
         self.fields = {layer: receptive_field(name, layer) for layer in layers}
         self.tile = tile
+        #: Pixels that a tile reads on each side beyond those that it accounts for.
+        self.reach = _reach(self.fields)
 
     def places(self, size: Sequence[int]) -> list[Place]:
         """List the tiles of a picture of height and width ``size``, row by row."""
@@ -148,12 +150,7 @@ def _tiles(size: Sequence[int], fields: Mapping[str, ReceptiveField], tile: int)
         read, within the picture, and of what it accounts for. The last of a row or
         column may account for more than there is.
     """
-    stride = max(field.stride for field in fields.values())
-    reach = max(
-        max(-field.start, field.start + field.size - field.stride)
-        for field in fields.values()
-    )
-    reach = -(-reach // stride) * stride
+    stride, reach = max(field.stride for field in fields.values()), _reach(fields)
     spans = []
     for side in size:
         step = -(-side // -(-side // tile))  # of as many equal tiles as it takes
@@ -173,3 +170,13 @@ def _tiles(size: Sequence[int], fields: Mapping[str, ReceptiveField], tile: int)
         for top, bottom in spans[0]
         for left, right in spans[1]
     ]
+
+
+def _reach(fields: Mapping[str, ReceptiveField]) -> int:
+    """Pixels that positions see beyond their own, up to the grid of the poolings."""
+    stride = max(field.stride for field in fields.values())
+    reach = max(
+        max(-field.start, field.start + field.size - field.stride)
+        for field in fields.values()
+    )
+    return -(-reach // stride) * stride

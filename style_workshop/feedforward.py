@@ -1,0 +1,322 @@
+"""The feed-forward networks: one for a style [8] with instance norm [7], or many [9].
+
+A network is trained once (`training`), and then paints a photograph in one pass. A
+trained one is one ``.npz`` file: float16 values and a card in JSON that says how it
+came to be. Notebooks 3.0 and 3.1 take it apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tensorflow.compat.v1 as tf1
+
+from style_workshop import WorkshopError, layers
+from style_workshop.files import load_arrays, save_arrays
+
+#: What the paper's variant mirrors at the start: what its ten convolutions without
+#: padding take away again, 2 pixels each side for a block, at a quarter of the size.
+BORDER = 40
+#: Height and width are brought to a multiple of it, and cropped back.
+MULTIPLE = 4
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How a transform network is built. `dataclasses.replace` changes some of it.
+
+    Attributes:
+        filters: of the first convolution; the two that follow have 2 and 4 times as
+            many, as the residual blocks have.
+        blocks: residual blocks.
+        norm: ``"instance"`` [7] or ``"batch"`` [8].
+        padding: ``"reflect"`` or ``"zero"`` in every layer; ``"start"`` mirrors 40
+            pixels at the start, and has no padding in the residual blocks and zeros
+            in the other layers [8].
+        upsampling: ``"resize"`` or ``"transposed"`` (`layers`).
+        reach: the last tanh gives 127.5 plus or minus so many gray levels.
+        styles: 1, or how many scales and shifts each norm has [9].
+    """
+
+    filters: int = 16
+    blocks: int = 5
+    norm: str = "instance"
+    padding: str = "reflect"
+    upsampling: str = "resize"
+    reach: float = 150.0
+    styles: int = 1
+
+
+#: What ships: half width, mirrored and resized in every layer.
+WORKSHOP = Architecture()
+#: The supplement of [8], with its batch norm.
+PAPER = Architecture(32, 5, "batch", "start", "transposed", 127.5)
+#: The authors' code (jcjohnson/fast-neural-style): its networks with instance norm
+#: have half the filters, and its tanh reaches 150 gray levels, where it is steeper.
+PUBLIC = Architecture(16, 5, "instance", "start", "transposed", 150.0)
+
+ARCHITECTURES = {"workshop": WORKSHOP, "paper": PAPER, "public": PUBLIC}
+
+_CHOICES = {
+    "norm": ("instance", "batch"),
+    "padding": ("reflect", "zero", "start"),
+    "upsampling": ("resize", "transposed"),
+}
+
+
+def check(architecture: Architecture) -> None:
+    """Refuse an architecture that cannot be built.
+
+    Raises:
+        WorkshopError: says what to use.
+    """
+    for name, known in _CHOICES.items():
+        if getattr(architecture, name) not in known:
+            raise WorkshopError(
+                f"No {name} {getattr(architecture, name)!r}: use {' or '.join(known)}."
+            )
+    for name, least in (("filters", 1), ("blocks", 0), ("styles", 1)):
+        number = getattr(architecture, name)
+        if not isinstance(number, int) or not least <= number <= 1024:
+            raise WorkshopError(f"{name} is {number!r}: use {least} to 1024.")
+    if not 0 < architecture.reach < 1e4:
+        raise WorkshopError(f"A reach of {architecture.reach} does not work: use 150.")
+    if architecture.styles > 1 and architecture.norm != "instance":
+        raise WorkshopError("Several styles need norm='instance'.")
+
+
+def smallest_side(architecture: Architecture) -> int:
+    """Side in pixels of the smallest picture that the network takes."""
+    return BORDER + 1 if architecture.padding == "start" else 8
+
+
+class TransformNetwork:
+    """A feed-forward network, all calls of which share one set of variables.
+
+    Attributes:
+        architecture: how it is built.
+        card: what is known of its training, as JSON has it; empty for a new one.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture = WORKSHOP,
+        values: Mapping[str, np.ndarray] | None = None,
+        seed: int = 0,
+        card: Mapping | None = None,
+    ):
+        """Make the network and its variables.
+
+        Args:
+            architecture: how it is built.
+            values: of the variables, by the names that `values` gives them; None draws
+                the kernels at random.
+            seed: of the random kernels.
+            card: what is known of it.
+
+        Raises:
+            WorkshopError: it cannot be built, or the values are of another one.
+        """
+        check(architecture)
+        self.architecture, self.card = architecture, dict(card or {})
+        start = layers.Values(values, seed)
+        self._template = tf1.make_template(
+            "transform", partial(_build, architecture, start)
+        )
+        # Twice, and outside of any tf.function: see `vgg.Network`.
+        with tf.init_scope():
+            for _ in range(2):
+                side = -(-smallest_side(architecture) // MULTIPLE) * MULTIPLE
+                styles = tf.zeros([1, architecture.styles])
+                self._template(tf.zeros([1, side, side, 3]), styles)
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        return list(self._template.variables)
+
+    @property
+    def norm_variables(self) -> list[tf.Variable]:
+        """Scales and shifts alone: all that a new style needs [9]."""
+        return [v for v in self.variables if _short(v).split("/")[-2][:4] == "norm"]
+
+    def values(self) -> dict[str, np.ndarray]:
+        """Give a copy of all variables, by names like ``block_1/conv_1/kernel``."""
+        return {_short(variable): variable.numpy() for variable in self.variables}
+
+    def __call__(
+        self,
+        images: tf.Tensor,
+        styles: tf.Tensor | Sequence[float] | None = None,
+        dtype: str = "float32",
+    ) -> tf.Tensor:
+        """Paint a batch in one pass.
+
+        Args:
+            images: ``[b, h, w, 3]``, 0-255, of any size from `smallest_side` on.
+            styles: ``[b, styles]`` or ``[styles]``, how much of each style; of a
+                network of one style None.
+            dtype: what it computes in, ``"float32"`` or ``"bfloat16"``.
+
+        Returns:
+            ``[b, h, w, 3]`` float32, about 0-255: a tanh that reaches 150 may leave
+            that range by some gray levels, which `images.save` clips.
+
+        Raises:
+            WorkshopError: not a batch of pictures, too small, or other styles.
+        """
+        _check_images(images, smallest_side(self.architecture))
+        styles = self._mixture(styles, tf.shape(images)[0])
+        height, width = tf.unstack(tf.shape(images)[1:3])
+        missing = [[0, -height % MULTIPLE], [0, -width % MULTIPLE]]
+        x = tf.pad(images, [[0, 0], *missing, [0, 0]], "REFLECT")
+        x = tf.cast(tf.cast(x, tf.float32) / 127.5 - 1, dtype)
+        x = tf.cast(self._template(x, styles), tf.float32)
+        return (127.5 + self.architecture.reach * tf.tanh(x))[:, :height, :width]
+
+    def _mixture(self, styles, batch: tf.Tensor) -> tf.Tensor:
+        count = self.architecture.styles
+        if styles is None:
+            if count > 1:
+                raise WorkshopError(
+                    f"This network has {count} styles: say how much of each, in "
+                    f"{count} numbers."
+                )
+            styles = [1.0]
+        styles = tf.cast(styles, tf.float32)
+        if styles.shape[-1] != count or len(styles.shape) > 2:
+            raise WorkshopError(
+                f"styles must be [b, {count}] or [{count}]; this is {styles.shape}."
+            )
+        if len(styles.shape) == 1:
+            styles = tf.repeat(styles[None], batch, axis=0)
+        return styles
+
+
+def with_styles(
+    network: TransformNetwork, count: int, chosen: Sequence[int] | None = None
+) -> TransformNetwork:
+    """Make a network of ``count`` styles that starts from a trained one.
+
+    Its kernels are those of ``network``; scales and shifts are those of its styles
+    ``chosen``, and of what is missing their mean: a style in the middle of all.
+
+    Args:
+        network: a trained one.
+        count: of styles.
+        chosen: which styles it keeps, in this order; None keeps all if there are as
+            many as ``count``, else none.
+
+    Raises:
+        WorkshopError: it keeps a style that is not there, or more than ``count``.
+    """
+    there = network.architecture.styles
+    if chosen is None:
+        chosen = range(there) if there == count else []
+    if len(chosen) > count or not all(0 <= number < there for number in chosen):
+        raise WorkshopError(
+            f"Cannot keep the styles {list(chosen)} of {there} among {count}."
+        )
+    values = network.values()
+    for name, array in values.items():
+        if name.split("/")[-1] in ("scale", "shift"):
+            rows = array.reshape(there, -1)
+            mean = rows.mean(axis=0, keepdims=True)
+            missing = np.repeat(mean, count - len(chosen), axis=0)
+            rows = np.concatenate([rows[list(chosen)], missing])
+            values[name] = rows if count > 1 else rows[0]
+    architecture = replace(network.architecture, styles=count)
+    return TransformNetwork(architecture, values, card=network.card)
+
+
+def _short(variable: tf.Variable) -> str:
+    """The name of a variable without that of its network, which differs by copy."""
+    return variable.name.removesuffix(":0").split("/", 1)[1]
+
+
+def _check_images(images: tf.Tensor, least: int) -> None:
+    if len(images.shape) != 4 or images.shape[3] != 3:
+        raise WorkshopError(
+            f"A network takes a batch [b, h, w, 3]; this is {images.shape}: "
+            "images[None] makes a batch of one picture."
+        )
+    height, width = images.shape[1:3]
+    if min(height or least, width or least) < least:
+        raise WorkshopError(
+            f"A picture of {height}x{width} pixels is too small: each side must be "
+            f"{least} pixels or more."
+        )
+
+
+def _build(architecture: Architecture, values, x, styles) -> tf.Tensor:
+    """All layers, from ``[b, h, w, 3]`` in -1 to 1 to what goes into the tanh."""
+    a = architecture
+    norm = partial(_norm, a, styles)
+    inner = {"start": "valid"}.get(a.padding, a.padding)
+    outer = {"start": "zero"}.get(a.padding, a.padding)
+    if a.padding == "start":
+        x = layers.pad(x, BORDER)
+    for number, (times, size, stride) in enumerate(
+        ((1, 9, 1), (2, 3, 2), (4, 3, 2)), 1
+    ):
+        x = layers.convolution(
+            values, f"down_{number}", x, times * a.filters, size, stride, outer, False
+        )
+        x = tf.nn.relu(norm(values, f"norm_down_{number}", x))
+    for number in range(1, a.blocks + 1):
+        x = layers.residual_block(values, f"block_{number}", x, norm, inner)
+    for number, times in enumerate((2, 1), 1):
+        if a.upsampling == "resize":
+            up = partial(layers.resize_convolution, padding=outer)
+        else:
+            up = layers.transposed_convolution
+        x = up(values, f"up_{number}", x, times * a.filters)
+        x = tf.nn.relu(norm(values, f"norm_up_{number}", x))
+    return layers.convolution(values, "out", x, 3, 9, padding=outer)
+
+
+def _norm(architecture, styles, values, name, x) -> tf.Tensor:
+    if architecture.styles > 1:
+        return layers.conditional_instance_norm(values, name, x, styles)
+    kind = {"instance": layers.instance_norm, "batch": layers.batch_norm}
+    return kind[architecture.norm](values, name, x)
+
+
+# --- a network in a file ------------------------------------------------------------
+
+
+def save(network: TransformNetwork, path: str | Path) -> None:
+    """Write a network into one ``.npz`` file: float16 values, and its card.
+
+    Raises:
+        WorkshopError: it cannot be written, or a value is not finite in float16.
+    """
+    with np.errstate(over="ignore"):  # it is refused below, by name
+        arrays = {n: v.astype(np.float16) for n, v in network.values().items()}
+    bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if bad:
+        raise WorkshopError(
+            f"{bad[0]} is not finite: train from an earlier checkpoint."
+        )
+    note = {"architecture": asdict(network.architecture), "card": network.card}
+    save_arrays(path, arrays, note)
+
+
+def load(path: str | Path) -> TransformNetwork:
+    """Read a network that `save` wrote.
+
+    Raises:
+        WorkshopError: no such file, or it holds no such network.
+    """
+    values, note = load_arrays(path)
+    try:
+        architecture, card = Architecture(**note["architecture"]), dict(note["card"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise WorkshopError(f"{path} holds no feed-forward network.") from error
+    if not all(np.isfinite(array).all() for array in values.values()):
+        raise WorkshopError(
+            f"{path} holds numbers that are not finite: fetch it again."
+        )
+    return TransformNetwork(architecture, values, card=card)
