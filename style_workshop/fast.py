@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from style_workshop import WorkshopError, perceptual, training, weights
+from style_workshop import WorkshopError, perceptual, training, vgg, weights
 from style_workshop.batches import BatchGenerator
 from style_workshop.feedforward import TransformNetwork
 from style_workshop.images import require_size, save, side_by_side
@@ -95,9 +95,16 @@ def train(
     training.check(plan)
     perceptual.check(perception)
     require_size(course.size)
+    # The largest field that a layer of the loss has must have a place in a window.
+    layers = [perception.content_layer, *perception.style_layers]
+    smallest = 4 * max(vgg.smallest_side(layer) for layer in layers)
+    if course.size < smallest:
+        raise WorkshopError(
+            f"Windows of {course.size} pixels are too small: use {smallest} or more."
+        )
     with batches_of(course) as batches:
-        vgg = weights.pretrained(perception.network)
-        loss = perceptual.PerceptualLoss(vgg, list(styles.values()), perception)
+        pretrained = weights.pretrained(perception.network)
+        loss = perceptual.PerceptualLoss(pretrained, list(styles.values()), perception)
         variables = network.norm_variables if course.norms_only else network.variables
         made_for = {
             "architecture": asdict(network.architecture),
@@ -184,4 +191,4 @@ def paint(
 @functools.lru_cache(maxsize=8)
 def compiled(network: TransformNetwork) -> Callable:
     """Give the network as one compiled function, which every size uses again."""
-    return tf.function(network, reduce_retracing=True)
+    return tf.function(network, autograph=False, reduce_retracing=True)

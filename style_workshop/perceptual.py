@@ -158,7 +158,7 @@ class PerceptualLoss:
         """
         count = network.architecture.styles
         # XLA fuses what lies between the convolutions: a sixth of a step's time.
-        paint = tf.function(network, jit_compile=True)
+        paint = tf.function(network, jit_compile=True, autograph=False)
 
         def loss(photographs, step):
             batch = tf.shape(photographs)[0]

@@ -158,6 +158,11 @@ def _log_writer(folder: str | Path):
         return tf1.summary.FileWriter(str(folder))
 
 
+def _key(variable: tf.Variable) -> str:
+    """The name of a variable without its network's, which differs between copies."""
+    return variable.name.split("/", 1)[-1]
+
+
 class _Run:
     """The state of one training."""
 
@@ -258,7 +263,7 @@ class _Run:
             old.unlink()
 
     def _state(self) -> tuple[dict[str, np.ndarray], dict]:
-        arrays = {f"variable/{v.name}": v.numpy() for v in self.variables}
+        arrays = {f"variable/{_key(v)}": v.numpy() for v in self.variables}
         for number, variable in enumerate(self.adam.variables):
             arrays[f"adam/{number:04d}"] = variable.numpy()
         for name, values in self.history.losses.items():
@@ -276,7 +281,7 @@ class _Run:
     def _restore(
         self, arrays: Mapping, note: Mapping, path: Path | None = None
     ) -> None:
-        pairs = [(f"variable/{v.name}", v) for v in self.variables]
+        pairs = [(f"variable/{_key(v)}", v) for v in self.variables]
         pairs += [(f"adam/{n:04d}", v) for n, v in enumerate(self.adam.variables)]
         fits = note.get("made_for") == self.made_for and all(
             name in arrays and arrays[name].shape == variable.shape

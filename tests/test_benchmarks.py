@@ -55,6 +55,7 @@ class FakeWorker:
 def fake_workers(native_bfloat16=False):
     return {
         "workshop": FakeWorker("workshop", native_bfloat16),
+        bench.COARSE: FakeWorker("workshop", native_bfloat16),
         "pastiche": FakeWorker("pastiche"),
     }
 
@@ -114,7 +115,9 @@ def test_a_race_ends_at_the_loss_of_pastiche(tmp_path, capsys):
     # pastiche is at 70 after 3 steps and 9 s, we are there after 5 steps and 10 s.
     assert printed[2].split()[2:5] == ["3", "70", "9.0"]
     assert printed[3].split()[2:5] == ["5", "70", "10.0"]
-    assert "0.90 x as fast" in printed[4]
+    assert printed[4].split()[3:6] == ["5", "70", "10.0"]
+    assert "workshop, float32 is 0.90 x as fast" in printed[5]
+    assert "coarse to fine is 0.90 x as fast" in printed[6]
 
 
 def test_a_race_that_is_not_won_says_so(tmp_path, capsys):
@@ -131,6 +134,11 @@ def test_a_busy_machine_gets_no_verdict(capsys):
     assert share == pytest.approx(8 / 4 / bench.os.cpu_count())
     bench.verdict(times, 0.5)
     assert "No verdict: other programs took 50%" in capsys.readouterr().out
+
+
+def test_coarse_to_fine_ends_before_the_picture_is_too_small():
+    assert bench.coarse_plan(256, 100) == [(4, 80), (2, 80)]
+    assert bench.coarse_plan(96, 100) == []
 
 
 @pytest.mark.parametrize(("at", "found"), [(1, 1), (4, 4), (7, 7), (8, None)])
