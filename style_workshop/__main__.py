@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_weights(commands)
     _add_stylize(commands)
     _add_train(commands)
+    _add_export(commands)
     _add_dream(commands)
     _add_reconstruct(commands)
     _add_paintings(commands)
@@ -320,6 +321,44 @@ def _add_train(commands) -> None:
         "Train a network that paints in one pass (Johnson et al., 2016).",
     )
     train_command.add_options(command)
+
+
+def _add_export(commands) -> None:
+    command = _add(
+        commands,
+        "export",
+        _export,
+        "Write a trained network as SavedModel, ONNX or TFLite.",
+    )
+    add = command.add_argument
+    add("network", help="its name, or its .npz file")
+    add(
+        "-o",
+        "--output",
+        required=True,
+        default=argparse.SUPPRESS,
+        help=".onnx, .tflite, or a folder without an ending for a SavedModel",
+    )
+    add(
+        "--size",
+        type=int,
+        nargs=2,
+        metavar=("HEIGHT", "WIDTH"),
+        default=argparse.SUPPRESS,
+        help="of the one picture it takes; any unless given (TFLite needs it)",
+    )
+
+
+def _export(options) -> int:
+    path = _network_path(options.network)
+    print("TensorFlow takes some seconds to start.")
+
+    from style_workshop import export, feedforward
+
+    network = feedforward.load(path)
+    export.export(network, options.output, getattr(options, "size", None))
+    print(f"{options.output} is ready.")
+    return 0
 
 
 def _add_dream(commands) -> None:

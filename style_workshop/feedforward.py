@@ -170,7 +170,10 @@ class TransformNetwork:
         _check_images(images, smallest_side(self.architecture))
         styles = self._mixture(styles, tf.shape(images)[0])
         height, width = tf.unstack(tf.shape(images)[1:3])
-        missing = [[0, -height % MULTIPLE], [0, -width % MULTIPLE]]
+        # Without a remainder of negative numbers, which ONNX sees in another way.
+        missing = [
+            [0, (MULTIPLE - side % MULTIPLE) % MULTIPLE] for side in (height, width)
+        ]
         x = tf.pad(images, [[0, 0], *missing, [0, 0]], "REFLECT")
         x = tf.cast(tf.cast(x, tf.float32) / 127.5 - 1, dtype)
         x = tf.cast(self._template(x, styles), tf.float32)
