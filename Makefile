@@ -41,7 +41,8 @@ FITS = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
 # It still listens on this machine only, and still asks for its token.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help workshop picture test check notebooks bench-gatys bench-batches lock clean
+.PHONY: help workshop picture test check notebooks bench-gatys bench-batches \
+    bench-fast bench-memory lock clean
 
 # --- targets ------------------------------------------------------------------------
 
@@ -72,6 +73,12 @@ bench-gatys: check  ## time the Gatys method against other software
 
 bench-batches: check  ## time reading batches of pictures against other software
 	.venv/bin/python benchmarks/bench_batches.py
+
+bench-fast: check  ## time feed-forward networks against other software
+	.venv/bin/python benchmarks/bench_fast.py
+
+bench-memory: check  ## memory and time of the Gatys method by size
+	.venv/bin/python benchmarks/bench_memory.py
 
 lock:  ## make install/requirements.txt again (needs uv)
 	@command -v $(UV) >/dev/null || { \

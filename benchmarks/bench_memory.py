@@ -58,7 +58,10 @@ def measure(width: int, height: int, tile: int, steps: int, shallow: bool) -> di
 
 
 def peak_memory() -> float:
-    """Most bytes that this process has had at once; NaN on Windows."""
+    """Most bytes that this process has had at once; NaN on Windows.
+
+    Its parent counts too, which is far smaller.
+    """
     try:
         import resource
     except ImportError:
