@@ -1,6 +1,6 @@
 """How good are the networks that ship: their loss, as a share of the Gatys method's.
 
-``python benchmarks/judge_networks.py STYLES_FOLDER PHOTOS...`` writes the numbers into
+``python benchmarks/judge_networks.py PHOTOS... --styles FOLDERS...`` writes them into
 the card of each network in ``data/networks``. For each photograph, which no network has
 seen, and each style: content and style loss of what the network paints, and of what so
 many steps of L-BFGS reach from the photograph with the same loss.

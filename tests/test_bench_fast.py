@@ -20,7 +20,7 @@ from style_workshop import feedforward, weights
 def test_it_prints_its_tables(capsys, monkeypatch):
     monkeypatch.setattr(bench_gatys, "MATRIX", 64)
     monkeypatch.setattr(bench, "FRAMES", 2)
-    bench.main("--quick --rounds 1 --sizes 32 --train-size 32".split())
+    bench.main(["--quick", "--rounds", "1", "--sizes", "32", "--train-size", "32"])
     printed = capsys.readouterr().out
     for text in ("One picture of 32x32", "A clip of 160x90", "frames a second"):
         assert text in printed
