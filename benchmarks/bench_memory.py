@@ -58,16 +58,16 @@ def measure(width: int, height: int, tile: int, steps: int, shallow: bool) -> di
 
 
 def peak_memory() -> float:
-    """Most bytes that this process has had at once; NaN on Windows.
+    """Most bytes that this process has had at once; NaN where it cannot be known.
 
-    Its parent counts too, which is far smaller.
+    `resource` would count what its parent had before this program was loaded, too.
     """
     try:
-        import resource
-    except ImportError:
+        rows = Path("/proc/self/status").read_text().splitlines()
+    except OSError:  # not Linux
         return math.nan
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == "darwin" else 1024)
+    (peak,) = [row.split()[1] for row in rows if row.startswith("VmHWM")]
+    return 1024 * float(peak)
 
 
 def run(width: int, height: int, tile: int, steps: int, shallow: bool = False) -> dict:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import workers
+from bench_memory import peak_memory
 from workers import ROOT, Clock, Server
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -39,13 +40,7 @@ class FastServer(Server):
         return {}
 
     def memory(self) -> dict:
-        # `resource` counts what the parent had before this program was loaded, too.
-        try:
-            rows = Path("/proc/self/status").read_text().splitlines()
-        except OSError:  # not Linux
-            return {"peak": float("nan")}
-        (peak,) = [row.split()[1] for row in rows if row.startswith("VmHWM")]
-        return {"peak": 1024 * int(peak)}
+        return {"peak": peak_memory()}
 
 
 class Workshop:
