@@ -7,6 +7,7 @@
 #   CONTENT=... STYLE=...  other pictures for outputs/first_picture.jpg
 #   PICTURE_ARGS=...       other options for it
 #   LAB_ARGS=...           more options for JupyterLab, as --no-browser
+#   TEST_PROCESSES=1       how many run the tests; each takes up to 3 GB of memory
 #   PYTEST_ARGS=...        more options for pytest, as -x
 #   UV=... UV_ARGS=...     another uv; more options for it, as --upgrade
 PYTHON ?=
@@ -15,6 +16,7 @@ CONTENT = data/images/content/temple.jpg
 STYLE = data/images/style/swirling_night.jpg
 PICTURE_ARGS = --size 256 --steps 40
 LAB_ARGS =
+TEST_PROCESSES = 2
 PYTEST_ARGS =
 UV ?= uv
 UV_ARGS =
@@ -59,7 +61,8 @@ picture: $(PICTURE)  ## the same without JupyterLab, for machines without a scre
 # Both run whatever the other says; pytest is last, so that its closing line is too.
 test: check  ## install, weights, check, then ruff and pytest, notebooks included
 	@lint=0; .venv/bin/python -m ruff check . || lint=1; \
-	.venv/bin/python -m pytest $(PYTEST_ARGS) || exit 1; \
+	.venv/bin/python -m pytest -n $(TEST_PROCESSES) --dist loadscope $(PYTEST_ARGS) \
+	    || exit 1; \
 	test $$lint = 0 || { echo "ruff found something: see above the tests."; exit 1; }
 
 check: | $(INSTALLED) $(WEIGHTS)  ## versions, GPU, memory, disk, weights

@@ -17,9 +17,18 @@ def main(arguments: list[str] | None = None) -> int:
     except WorkshopError as error:
         print(f"style_workshop: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemError) as error:
+        if not _is_interrupt(error):
+            raise
         print("style_workshop: interrupted; nothing was written.", file=sys.stderr)
         return 130
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it; C code that was hit raises SystemError for it."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -218,6 +218,17 @@ def test_ctrl_c_before_the_first_step_leaves_no_picture_and_no_traceback(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ctrl_c_inside_of_c_code_is_no_traceback_either(monkeypatch, capsys):
+    def hit(*_arguments):
+        raise SystemError("returned a result with an exception set") from (
+            KeyboardInterrupt()
+        )
+
+    monkeypatch.setattr("style_workshop.images.require_savable", hit)
+    assert main(["stylize", "a.jpg", "b.jpg", "-o", "c.jpg"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
 # --- dream and reconstruct ----------------------------------------------------------
 
 
