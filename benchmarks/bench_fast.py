@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from bench_gatys import (
+    BUSY,
     busy_seconds,
     measure_rate,
     others_share,
@@ -31,7 +32,6 @@ SCRIPT = Path(__file__).with_name("fast_workers.py")
 PEERS = {"ONNX Runtime": "onnxruntime", "PyTorch": "torch"}
 #: Height and width of a frame of the clip, and how many follow one another.
 FRAME, FRAMES = (360, 640), 24
-BUSY = 0.1
 
 
 def peers(wanted: bool) -> list[str]:

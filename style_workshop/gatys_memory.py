@@ -51,8 +51,10 @@ def estimate(size: Sequence[int], style: Styles, settings: Settings) -> float:
     """
     pixels = size[0] * size[1]
     styles = [style_size(one, settings, size) for one in styles_of(style)]
-    tiling = tiling_of(settings)
-    at_once = max(tiling(size), *(FORWARD / GRADIENT * tiling(s) for s in styles))
+    at_once_of = _at_once_of(settings)
+    at_once = max(
+        at_once_of(size), *(FORWARD / GRADIENT * at_once_of(s) for s in styles)
+    )
     each = PICTURES
     if settings.optimizer == "lbfgs":
         each += 3 * 8 * (LBFGS + CORRECTION * corrections(size))
@@ -60,7 +62,7 @@ def estimate(size: Sequence[int], style: Styles, settings: Settings) -> float:
     return PROGRAM + CONVOLUTIONS + GRADIENT * maps * at_once + each * pixels
 
 
-def tiling_of(settings: Settings):
+def _at_once_of(settings: Settings):
     """Give the function from a size to the pixels that are worked at once."""
     layers = [*settings.content_layers, *settings.style_layers]
     reach = Tiling("vgg19", layers, settings.tile or 1).reach

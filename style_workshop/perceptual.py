@@ -90,7 +90,7 @@ class PerceptualLoss:
         """
         check(perception)
         self.perception, self._frozen = perception, network.freeze()
-        images = [resize(image, _fit(image, perception.style_size)) for image in styles]
+        images = [resize(image, perception.style_size) for image in styles]
         grams = [self._grams(self._features(image[None])) for image in images]
         #: The Gram matrix wanted in each layer, ``[styles, c, c]``.
         self.targets = {
@@ -194,8 +194,3 @@ class PerceptualLoss:
 
     def _grams(self, found: vgg.Endpoints) -> Mapping[str, tf.Tensor]:
         return {n: gram_matrix(found[n]) for n in self.perception.style_layers}
-
-
-def _fit(image: np.ndarray, longest: int) -> tuple[int, int]:
-    ratio = longest / max(image.shape[:2])
-    return tuple(max(1, round(side * ratio)) for side in image.shape[:2])

@@ -1,9 +1,10 @@
 """``python -m style_workshop train``: from a style and photographs to a network."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
-from style_workshop import WorkshopError, images
+from style_workshop import WorkshopError
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -75,6 +76,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options) -> int:
     """Train; the same command again goes on where an earlier one was stopped."""
+    from style_workshop import images  # here: every command builds the parser above
+
     output = Path(options.output)
     if output.suffix != ".npz":
         raise WorkshopError(f"{output} should end in .npz: it holds a network.")
@@ -132,8 +135,6 @@ def _last(history) -> float:
 
 def _network(options, count: int):
     """A new network, or a trained one, with as many styles as are asked for."""
-    from dataclasses import replace
-
     from style_workshop import feedforward
 
     if "start" not in options:

@@ -227,8 +227,7 @@ class _Run:
             )
         self.adam.learning_rate.assign(rate)
         self.history.retreats.append(failed)
-        if self.folder:  # so that a run that is killed now goes on with that rate
-            self._write()
+        self._keep()  # so that a run that is killed now goes on with that rate
         self.bar.reset()
         self.bar.update(self.step)
         self.bar.write(
@@ -245,20 +244,24 @@ class _Run:
                 shutil.rmtree(part, ignore_errors=True)
             if found := checkpoints(self.folder):
                 self._restore(*load_arrays(found[-1]), found[-1])
-        self._good = self._state()
-        if self.folder and not self.step:
-            self._write()
+        if self.step:
+            self._good = self._state()
+        else:
+            self._keep()
 
     def save(self) -> None:
         """Keep this step, if all its parts belong to one and the same step."""
         if int(self.adam.iterations.numpy()) != self.step:
             return  # Ctrl-C came between the step and its loss; the last one stays
-        self._good, self._failed = self._state(), 0
-        if self.folder:
-            self._write()
+        self._failed = 0
+        self._keep()
 
-    def _write(self) -> None:
-        save_arrays(self.folder / f"step-{self.step:07d}.npz", *self._state())
+    def _keep(self) -> None:
+        """Make this what a retreat goes back to; write it if there is a folder."""
+        self._good = self._state()
+        if not self.folder:
+            return
+        save_arrays(self.folder / f"step-{self.step:07d}.npz", *self._good)
         for old in checkpoints(self.folder)[: -self.plan.keep]:
             old.unlink()
 
@@ -296,6 +299,9 @@ class _Run:
         for name, variable in pairs:
             variable.assign(arrays[name])
         self._first = {**note["batches"], "batches": note["first_batch"]}
-        losses = {n[5:]: list(a) for n, a in arrays.items() if n.startswith("loss/")}
-        self.history.losses = {n: [float(v) for v in a] for n, a in losses.items()}
+        self.history.losses = {
+            name.removeprefix("loss/"): array.tolist()
+            for name, array in arrays.items()
+            if name.startswith("loss/")
+        }
         self.history.retreats = list(note["retreats"])
