@@ -22,8 +22,8 @@ CONTENT = ROOT / "data" / "images" / "content" / "temple.jpg"
 STYLE = ROOT / "data" / "images" / "style" / "swirling_night.jpg"
 #: Width, height, tile (0: as a whole), steps of L-BFGS.
 RUNS = [
-    *((side, side, 0, 2) for side in (256, 512, 768, 1024)),
-    *((width, width * 3 // 4, 512, 1) for width in (1024, 1536, 2048)),
+    *((side, side, 0, 4) for side in (256, 512, 768, 1024)),
+    *((width, width * 3 // 4, 512, 2) for width in (1024, 1536, 2048)),
 ]
 #: What the memory is promised for, and the limit in GB. L-BFGS keeps 10 corrections in
 #: the first and 3 in the second; so many steps fill them.

@@ -132,7 +132,7 @@ class Workshop:
         run = self.optimize._Run(loss, image, steps, callback, None)
         with tqdm(disable=True) as run.bar:
             run.accept(image, run.evaluate(image)[0])
-            self.optimize._lbfgs(run)
+            self.optimize._lbfgs(run, falloff=self.gatys.WORKSHOP.falloff)
         return run.image
 
     def multiply(self, side: int) -> None:

@@ -174,6 +174,12 @@ def _add_stylize(commands) -> None:
     add("--optimizer", default="lbfgs", choices=["lbfgs", "adam"])
     add("--learning-rate", type=float, default=5.0, help="of Adam, in gray levels")
     add(
+        "--falloff",
+        type=float,
+        default=argparse.SUPPRESS,
+        help="of L-BFGS: 0.5 takes half the steps, 0 is the authors' way",
+    )
+    add(
         "--pooling",
         default="settings",
         choices=["settings", "max", "average"],
@@ -309,6 +315,7 @@ def _gatys_settings(options):
         "start": options.init,
         "optimizer": options.optimizer,
         "learning_rate": options.learning_rate,
+        "falloff": getattr(options, "falloff", "settings"),
         "pooling": options.pooling,
         "seed": options.seed,
         "color": options.color,

@@ -128,6 +128,7 @@ def stylize(
             callback_steps,
             progress if len(sizes) == 1 else progress and f"{progress}, size {number}",
             corrections=corrections(size),
+            falloff=settings.falloff,
         )
         image = result.image
         for name, values in result.history.items():

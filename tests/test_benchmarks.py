@@ -137,7 +137,7 @@ def test_a_busy_machine_gets_no_verdict(capsys):
 
 
 def test_coarse_to_fine_ends_before_the_picture_is_too_small():
-    assert bench.coarse_plan(256, 100) == [(4, 80), (2, 80)]
+    assert bench.coarse_plan(256, 100) == [(4, 40), (2, 20)]
     assert bench.coarse_plan(96, 100) == []
 
 

@@ -191,6 +191,7 @@ def test_stylize_paints_a_picture_that_says_how_it_was_made(
     assert settings["tv_weight"] == 0.01
     assert settings["dtype"] == "float32" and settings["optimizer"] == "lbfgs"
     assert settings["content_layers"] == {"relu4_2": 2.0}
+    assert settings["falloff"] == 0.5
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process")

@@ -20,7 +20,9 @@ from style_workshop.optimize import (
     check_optimizer,
     check_seed,
     optimize,
+    scale_waves,
     start_image,
+    wave_scales,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,6 +75,68 @@ def test_lbfgs_follows_a_bent_valley_to_its_end():
 def test_adam_comes_down_a_bent_valley():
     result = quietly(valley, START, 100, "adam", 2.0)
     assert result.history["total"][-1] < 0.01 * result.history["total"][0]
+
+
+def slopes(image):
+    """Steep where neighbors differ: least for ``TARGET``, hard to find from pixels."""
+    far = image - np.resize(TARGET, image.shape)
+    across = tf.reduce_sum((far[:, 1:] - far[:, :-1]) ** 2)
+    down = tf.reduce_sum((far[1:] - far[:-1]) ** 2)
+    total = across + down + 1e-3 * tf.reduce_sum(far**2)
+    return total, {"slopes": total}
+
+
+def test_with_a_falloff_the_same_minimum_is_found_in_fewer_steps():
+    start = np.full((48, 64, 3), 60, np.float32)
+    waves = quietly(slopes, start, 60, falloff=1.0)
+    pixels = quietly(slopes, start, 60)
+    np.testing.assert_allclose(waves.image, np.resize(TARGET, start.shape), atol=0.5)
+    few = next(
+        step
+        for step, total in enumerate(waves.history["total"])
+        if total <= pixels.history["total"][30]
+    )
+    assert few <= 15
+
+
+@pytest.mark.parametrize("falloff", [0.3, 0.5])
+def test_a_falloff_finds_the_bottom_of_bowl_and_valley(falloff):
+    result = quietly(bowl, START, 120, falloff=falloff)
+    np.testing.assert_allclose(result.image, TARGET, atol=0.5)
+    loss = float(bowl(result.image)[0])
+    np.testing.assert_allclose(result.history["total"][-1], loss, rtol=1e-3, atol=1e-2)
+    result = quietly(valley, START, 200, falloff=falloff)
+    np.testing.assert_allclose(
+        result.image, np.broadcast_to([150, 150, 125], SHAPE), atol=0.5
+    )
+
+
+def test_a_wave_is_scaled_by_its_frequency():
+    rows = np.arange(12) + 0.5
+    scales = wave_scales((12, 20, 3), 0.5)
+    assert scales.shape == (12, 20) and scales.dtype == np.float32
+    np.testing.assert_allclose(np.mean(scales**2), 1, rtol=1e-5)
+    for waves in (1, 4, 11):  # half waves in the height of the picture
+        wave = np.cos(np.pi * waves * rows / 12)[:, None, None]
+        image = np.broadcast_to(wave, (12, 20, 3)).astype(np.float32)
+        found = scale_waves(image, scales)
+        np.testing.assert_allclose(found, scales[waves, 0] * image, atol=1e-5)
+    np.testing.assert_allclose(scales[1, 0] / scales[4, 0], 2, rtol=1e-5)
+    assert scales[0, 0] == scales.max()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 7, 3), (9, 8, 3), (5, 31, 1)])
+def test_scaling_waves_is_symmetric_and_can_be_undone(shape):
+    one, other = RANDOM.normal(size=(2, *shape)).astype(np.float32)
+    scales = wave_scales(shape, 0.5)
+    np.testing.assert_allclose(
+        np.sum(scale_waves(one, scales) * other),
+        np.sum(one * scale_waves(other, scales)),
+        rtol=1e-4,
+        atol=1e-4,
+    )
+    undone = scale_waves(scale_waves(one, scales), 1 / scales)
+    np.testing.assert_allclose(undone, one, atol=1e-5)
 
 
 @pytest.mark.parametrize("factor", [1e-9, 1e9])
@@ -365,6 +429,12 @@ def test_arguments_that_make_no_sense_are_refused_before_the_loss_is_called(
 
     with pytest.raises(WorkshopError, match=message):
         quietly(never, START, *arguments)
+
+
+@pytest.mark.parametrize("falloff", [-0.1, 2.5, float("nan")])
+def test_a_falloff_that_makes_no_sense_is_refused(falloff):
+    with pytest.raises(WorkshopError, match="falloff of .* use 0.5, or 0"):
+        quietly(bowl, falloff=falloff)
 
 
 def test_numbers_of_numpy_are_steps_too():
