@@ -263,7 +263,7 @@ def _lbfgs(run: _Run, corrections: int = 10, falloff: float = 0.0) -> None:
     unit = run.image.size**0.5
     scales = wave_scales(shape, falloff) if falloff else None
 
-    def scaled(image, scales=scales):
+    def scaled(image):
         return image if scales is None else scale_waves(image, scales)
 
     def picture(flat):
@@ -312,7 +312,7 @@ def wave_scales(shape: Sequence[int], falloff: float) -> np.ndarray:
         wave of four times its longest side.
     """
     rows, columns = (np.arange(side) / (2 * side) for side in shape[:2])
-    frequency = np.hypot(rows[:, None], columns)  # in waves a pixel, 0.5 at most
+    frequency = np.hypot(rows[:, None], columns)  # in waves a pixel
     frequency[0, 0] = 1 / (4 * max(shape[:2]))
     scales = frequency**-falloff
     return (scales / np.sqrt(np.mean(scales**2))).astype(np.float32)
