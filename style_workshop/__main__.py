@@ -476,6 +476,8 @@ def _keep(run, output, made: dict, steps: int, before: Sequence = ()) -> int:
     except NotFinite as error:
         save(error.result)
         raise
+    if result.interrupted and not result.steps:
+        raise KeyboardInterrupt  # the picture is still what it started from
     save(result)
     return 130 if result.interrupted else 0
 
@@ -645,4 +647,6 @@ def _list_data() -> int:
 
 
 if __name__ == "__main__":
+    # A line that announces minutes of work must not wait in a buffer, not in a pipe.
+    sys.stdout.reconfigure(line_buffering=True)
     sys.exit(main())

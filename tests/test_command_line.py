@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from style_workshop import IMAGES, __version__, animations, images, weights
-from style_workshop.__main__ import main
+from style_workshop.__main__ import _keep, main
+from style_workshop.optimize import Result
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTENT = IMAGES / "content" / "temple.jpg"
@@ -217,6 +218,17 @@ def test_ctrl_c_before_the_first_step_leaves_no_picture_and_no_traceback(
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in errors, errors[-2000:]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_that_has_taken_no_step_is_not_written(tmp_path):
+    start = np.zeros((4, 4, 3), np.float32)
+    stopped = Result(start, {"total": [1.0]}, interrupted=True)
+    with pytest.raises(KeyboardInterrupt):
+        _keep(lambda: stopped, tmp_path / "x.png", {}, 10)
+    assert list(tmp_path.iterdir()) == []
+    stopped.history["total"].append(0.5)
+    assert _keep(lambda: stopped, tmp_path / "x.png", {}, 10) == 130
+    assert images.read_settings(tmp_path / "x.png")["steps_taken"] == 1
 
 
 def test_ctrl_c_inside_of_c_code_is_no_traceback_either(monkeypatch, capsys):
