@@ -133,11 +133,12 @@ def _add_stylize(commands) -> None:
     add("--tv-weight", type=float, default=0.0, help="smoothness (total variation)")
     add(
         "--blend",
-        type=float,
+        type=_share,
         nargs="+",
         metavar="WEIGHT",
         default=argparse.SUPPRESS,
-        help="of several styles: how much of each; equal unless given",
+        help="of several styles: how much of each, in their order, or NAME=WEIGHT of "
+        "some; equal unless given",
     )
     add(
         "--masks",
@@ -210,6 +211,9 @@ def _stylize(options) -> int:
         return _stylize_fast(options, content)
     styles = [images.read(path) for path in options.style]
     share = 1 if "masks" in options else 1 / len(styles)
+    if "blend" in options:
+        names = [Path(path).stem for path in options.style]
+        options.blend = _mixture(options.blend, names)
     weights = _one_each(options, "blend", [share] * len(styles))
     masks = _one_each(options, "masks", [None] * len(styles))
     masks = [path and images.read(path)[..., :3].mean(-1) / 255 for path in masks]
@@ -259,11 +263,11 @@ def _stylize_fast(options, content) -> int:
 
     network = feedforward.load(path)
     names = network.card.get("styles", [])
-    blend = getattr(options, "blend", None)
+    blend = _mixture(getattr(options, "blend", None), names)
     if blend is None and network.architecture.styles > 1:
         raise WorkshopError(
             f"{path.name} has the styles {', '.join(names)}: say with --blend how much "
-            "of each, as 1 0 0 ..."
+            "of each, as 1 0 0 ... or NAME=1."
         )
     painted = fast.paint(network, content, blend)
     painted = color.restore(painted, content, options.color)
@@ -287,6 +291,25 @@ def _network_path(name: str) -> Path:
             f"{', '.join(shipped) or 'those that ship (there are none)'}."
         )
     return path
+
+
+def _share(text: str) -> float | tuple[str, float]:
+    """Read ``0.5``, or ``great_wave=0.5``."""
+    name, named, weight = text.rpartition("=")
+    return (name, float(weight)) if named else float(weight)
+
+
+def _mixture(shares: list | None, names: list[str]) -> list[float] | None:
+    """Put weights that were given by name in the order of the styles."""
+    named = dict(share for share in shares or [] if isinstance(share, tuple))
+    if not named:
+        return shares
+    if len(named) < len(shares) or not set(named) <= set(names):
+        raise WorkshopError(
+            "--blend takes a number for each style, or NAME=WEIGHT once for each of "
+            f"some; the styles are {', '.join(names)}."
+        )
+    return [named.get(name, 0.0) for name in names]
 
 
 def _one_each(options, name: str, otherwise: list) -> list:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from style_workshop import IMAGES, feedforward, images, training, weights
-from style_workshop.__main__ import main
+from style_workshop.__main__ import _mixture, _share, main
 from style_workshop.feedforward import Architecture, TransformNetwork
 
 PHOTO = IMAGES / "content" / "cat.jpg"
@@ -72,6 +72,19 @@ def test_fast_paints_a_picture_that_says_how_it_was_made(tmp_path, network, run_
     assert made == {"content": "cat.jpg", "network": "two.npz", "blend": [0.25, 0.75]}
 
 
+@pytest.mark.parametrize(
+    ("words", "shares"),
+    [
+        (["blue=0.75", "gold=0.25"], [0.25, 0.75]),
+        (["blue=1"], [0.0, 1.0]),
+        (["1", "0"], [1.0, 0.0]),
+    ],
+)
+def test_styles_are_blended_by_name_or_in_their_order(words, shares):
+    given = [_share(word) for word in words]
+    assert _mixture(given, ["gold", "blue"]) == shares
+
+
 def test_fast_keeps_the_photograph_s_chroma(tmp_path, network, run_here):
     output = tmp_path / "cat.png"
     given = ["stylize", PHOTO, network, "-o", output, "--method", "fast", "--size", 90]
@@ -90,6 +103,9 @@ def test_fast_keeps_the_photograph_s_chroma(tmp_path, network, run_here):
     [
         (["--blend", 1], r"styles must be \[b, 2\]"),
         ([], "has the styles gold, blue: say with --blend"),
+        (["--blend", "red=1"], "the styles are gold, blue"),
+        (["--blend", "gold=1", 0], "NAME=WEIGHT once for each"),
+        (["--blend", "gold=1", "gold=0"], "NAME=WEIGHT once for each"),
         (["--blend", 1, 0, "--color", "linear"], "of the colors luminance"),
         (["--blend", 1, 0, "--masks", "a.png"], "no masks"),
     ],
