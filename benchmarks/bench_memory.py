@@ -38,7 +38,8 @@ SHALLOW = {"content_layers": {"relu2_2": 1.0}, "style_layers": {"relu1_1": 1.0}}
 def measure(width: int, height: int, tile: int, steps: int, shallow: bool) -> dict:
     """Run here, in this process, and say what it took."""
     sys.path.insert(0, str(ROOT))
-    from style_workshop import gatys, gatys_memory, images, optimize
+    from style_workshop import gatys, images, optimize
+    from style_workshop.gatys import memory as gatys_memory
 
     content = images.resize(images.read(CONTENT), (height, width))
     style = images.read(STYLE)

@@ -73,7 +73,8 @@ def _add_weights(commands) -> None:
 
 
 def _weights(options) -> int:
-    from style_workshop import weight_check, weights
+    from style_workshop import weights
+    from style_workshop.weights import check as weight_check
 
     for name in options.names:
         weights.fetch(name)
@@ -598,7 +599,7 @@ def _add_paintings(commands) -> None:
 
 
 def _paintings(options) -> int:
-    from style_workshop import paintings
+    from style_workshop.fetch import paintings
 
     if options.list:
         for name, painting in paintings.PAINTINGS.items():
@@ -642,11 +643,11 @@ def _data(options) -> int:
             for name in ("vgg19", "vgg16"):
                 weights.fetch(name, folder=folder / "weights")
         elif options.name == "paintings":
-            from style_workshop import paintings
+            from style_workshop.fetch import paintings
 
             paintings.fetch(folder=folder / "paintings")
         else:
-            from style_workshop import datasets
+            from style_workshop.fetch import datasets
 
             archive = getattr(options, "archive", None)
             datasets.fetch(options.name, folder, archive, options.keep)
@@ -657,7 +658,7 @@ def _data(options) -> int:
 
 
 def _list_data() -> int:
-    from style_workshop import datasets
+    from style_workshop.fetch import datasets
 
     for name, dataset in datasets.DATASETS.items():
         size = f"{dataset.size / 1e9:.1f} GB" if dataset.url else "by hand"

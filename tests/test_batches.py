@@ -17,19 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from style_workshop import (
-    IMAGES,
-    WorkshopError,
-    decode,
-    images,
-    picture_cache,
-    picture_files,
-    read_ahead,
-)
-from style_workshop.batches import BatchGenerator
-from style_workshop.decode import Decoder
+from style_workshop import IMAGES, WorkshopError, images
+from style_workshop.batches import BatchGenerator, decode, read_ahead
+from style_workshop.batches import cache as picture_cache
+from style_workshop.batches import files as picture_files
+from style_workshop.batches.decode import Decoder
+from style_workshop.batches.files import BatchError
 from style_workshop.images import PictureError
-from style_workshop.picture_files import BatchError
 
 ROOT = Path(__file__).resolve().parent.parent
 ODD = ROOT.parent / "shared" / "data" / "odd"

@@ -25,9 +25,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import style_workshop
-from style_workshop import WorkshopError, archives, datasets, downloads
+from style_workshop import WorkshopError
 from style_workshop import __main__ as command_line
-from style_workshop.archives import DataSetError
+from style_workshop.fetch import archives, datasets, downloads
+from style_workshop.fetch.archives import DataSetError
 
 NAME = "coco-val2017"
 NOISE = random.Random(7)
@@ -414,8 +415,11 @@ def start(server, folder: Path, before: str = "") -> subprocess.Popen:
     """The command in a process of its own, with the local data set."""
     code = textwrap.dedent("""
         import sys, time
-        from style_workshop import __main__, archives, datasets, downloads
-        from style_workshop.datasets import DataSet
+        from style_workshop import __main__
+        from style_workshop.fetch import archives
+        from style_workshop.fetch import datasets
+        from style_workshop.fetch import downloads
+        from style_workshop.fetch.datasets import DataSet
         downloads.PAUSE = 0.001
         datasets.DATASETS[{name!r}] = {data_set!r}
         {before}
@@ -824,5 +828,5 @@ def test_the_command_hands_on(monkeypatch, tmp_path):
 
 
 def test_no_tensorflow():
-    code = "import style_workshop.datasets, sys; assert 'tensorflow' not in sys.modules"
+    code = "import sys, style_workshop.fetch.datasets; assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

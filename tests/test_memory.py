@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from style_workshop import WorkshopError, gatys, gatys_memory, memory, weights
+from style_workshop import WorkshopError, gatys, memory, weights
+from style_workshop.gatys import memory as gatys_memory
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import bench_memory as bench

@@ -23,8 +23,9 @@ import requests
 from PIL import Image
 
 from style_workshop import __main__ as command_line
-from style_workshop import __version__, images, paintings
-from style_workshop import commons as commons_client
+from style_workshop import __version__, images
+from style_workshop.fetch import commons as commons_client
+from style_workshop.fetch import paintings
 
 NAMES = ["starry_night", "great_wave", "scream"]
 
@@ -556,7 +557,5 @@ def test_the_command_interrupted(monkeypatch, tmp_path, capsys):
 
 
 def test_no_tensorflow():
-    code = (
-        "import style_workshop.paintings, sys; assert 'tensorflow' not in sys.modules"
-    )
+    code = "import sys, style_workshop.fetch.paintings; assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

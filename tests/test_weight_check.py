@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from style_workshop import vgg, weight_check, weights
-from style_workshop.weight_check import MISTAKES, REFERENCE, TOLERANCE, self_check
-from style_workshop.weight_formats import WeightsError
+from style_workshop import vgg, weights
+from style_workshop.weights import check as weight_check
+from style_workshop.weights.check import MISTAKES, REFERENCE, TOLERANCE, self_check
+from style_workshop.weights.formats import WeightsError
 
 NAMES = ["vgg16", "vgg19"]
 

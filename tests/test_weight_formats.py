@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
-from style_workshop.weight_formats import (
+from style_workshop.weights.formats import (
     WeightsError,
     read_keras,
     read_onnx,

@@ -19,7 +19,7 @@ import pytest
 from test_weight_formats import keras_file, tiny
 
 from style_workshop import WorkshopError, weights
-from style_workshop.weight_formats import WeightsError
+from style_workshop.weights.formats import WeightsError
 
 ROOT = Path(__file__).resolve().parent.parent
 RANDOM = np.random.default_rng(5)

@@ -171,9 +171,17 @@ class Paint:
 
 # ---------------------------------------------------------------- swirling night
 
-STARS = [(0.09, 0.11, 0.034), (0.31, 0.07, 0.024), (0.60, 0.09, 0.036),
-         (0.86, 0.17, 0.066), (0.06, 0.43, 0.026), (0.45, 0.54, 0.028),
-         (0.94, 0.49, 0.030), (0.70, 0.57, 0.020), (0.21, 0.58, 0.022)]
+STARS = [
+    (0.09, 0.11, 0.034),
+    (0.31, 0.07, 0.024),
+    (0.60, 0.09, 0.036),
+    (0.86, 0.17, 0.066),
+    (0.06, 0.43, 0.026),
+    (0.45, 0.54, 0.028),
+    (0.94, 0.49, 0.030),
+    (0.70, 0.57, 0.020),
+    (0.21, 0.58, 0.022),
+]
 SWIRLS = [(0.30, 0.30, 0.15, 0.9), (0.62, 0.35, 0.12, -0.9), (0.80, 0.64, 0.08, 0.5)]
 
 
@@ -238,13 +246,17 @@ def swirling_night(rng: Generator, n: int) -> np.ndarray:
 def riverside(rng, x, y) -> np.ndarray:
     """An evening at a river: sky, far shore, water, trees and a flowering bank."""
     n = len(x)
-    sky = ramp(2.2 * y + 0.06 * noise(rng, n, 3, 7),
-               colors("2a5fc0 5f98e0 a9cdf0 fbe3b4 ffb870 ff8f6a"))
+    sky = ramp(
+        2.2 * y + 0.06 * noise(rng, n, 3, 7),
+        colors("2a5fc0 5f98e0 a9cdf0 fbe3b4 ffb870 ff8f6a"),
+    )
     halo = np.exp(-((x - 0.62) ** 2 + (y - 0.36) ** 2) / 0.006)
     sky = blend(sky, colors("fff6c8")[0], halo)
     shore = y > 0.45 + 0.012 * noise(rng, n, 9)
-    water = ramp((y - 0.45) * 2.2 + 0.13 * noise(rng, n, 4, 24),
-                 colors("ff9d6e ffc98a 8fb6e6 3f7fd0 1f4fa8 153a86"))
+    water = ramp(
+        (y - 0.45) * 2.2 + 0.13 * noise(rng, n, 4, 24),
+        colors("ff9d6e ffc98a 8fb6e6 3f7fd0 1f4fa8 153a86"),
+    )
     glow = np.exp(-(((x - 0.62) / 0.07) ** 2)) * (noise(rng, n, 8, 40) > 0.1)
     water = blend(water, colors("fff0b0")[0], 0.9 * glow)
     hill = y > 0.43 - 0.05 * np.sin(5 * x + 2) - 0.01 * noise(rng, n, 14)
@@ -260,16 +272,17 @@ def riverside(rng, x, y) -> np.ndarray:
 def plant_trees(rng, scene, x, y) -> np.ndarray:
     """Trees with a light and a shaded side, and flowers in the grass."""
     n = len(x)
-    for cx, cy, wide in ((0.12, 0.32, 0.17), (0.31, 0.44, 0.075),
-                         (0.93, 0.42, 0.12)):
+    for cx, cy, wide in ((0.12, 0.32, 0.17), (0.31, 0.44, 0.075), (0.93, 0.42, 0.12)):
         foot = 0.86 - 0.16 * (1 - cx) ** 2
         trunk = np.abs(x - cx - 0.01 * np.sin(20 * y)) < 0.016
         trunk &= (y > cy) & (y < foot)
         scene = np.where(trunk[..., None], colors("4a2258")[0], scene)
         crown = np.hypot(x - cx, (y - cy) * 0.72) + 0.016 * noise(rng, n, 11) < wide
         side = 0.45 + 1.6 * (x - cx) * np.sign(0.62 - cx) - 1.1 * (y - cy)
-        leaf = ramp(side + 0.16 * noise(rng, n, 13),
-                    colors("1a1f6a 0f5a4a 2f9a3f 9fd03a ffe04a"))
+        leaf = ramp(
+            side + 0.16 * noise(rng, n, 13),
+            colors("1a1f6a 0f5a4a 2f9a3f 9fd03a ffe04a"),
+        )
         scene = np.where(crown[..., None], leaf, scene)
     flowers = (noise(rng, n, 46) > 1.35) & (y > 0.72) & (scene[..., 1] > 0.3)
     tints = ramp(0.5 + 0.4 * noise(rng, n, 9), colors("ff3a5a ff7fb0 ffffff ffb020"))
@@ -304,9 +317,17 @@ def pointillism(rng: Generator, n: int) -> np.ndarray:
 
 
 # Rings of the rose: radius, number of panes, turn, colors in turn by their number.
-ROSE = [(0.0, 1, 0.0, [2]), (0.075, 8, 0.0, [0]), (0.145, 8, 0.5, [3]),
-        (0.215, 16, 0.25, [1, 5]), (0.29, 16, 0.0, [2]), (0.36, 16, 0.5, [5]),
-        (0.43, 32, 0.0, [0, 3]), (0.51, 32, 0.5, [1, 4]), (0.61, 32, 0.0, range(6))]
+ROSE = [
+    (0.0, 1, 0.0, [2]),
+    (0.075, 8, 0.0, [0]),
+    (0.145, 8, 0.5, [3]),
+    (0.215, 16, 0.25, [1, 5]),
+    (0.29, 16, 0.0, [2]),
+    (0.36, 16, 0.5, [5]),
+    (0.43, 32, 0.0, [0, 3]),
+    (0.51, 32, 0.5, [1, 4]),
+    (0.61, 32, 0.0, range(6)),
+]
 
 
 def rose_window(rng) -> tuple[np.ndarray, np.ndarray]:
@@ -340,8 +361,9 @@ def stained_glass(rng: Generator, n: int) -> np.ndarray:
     half = 0.0062 + 0.0006 * noise(rng, n, 30)
     round_lead = np.clip(1 - (edge / half) ** 2, 0, 1)
     lead = 0.05 + 0.22 * round_lead**6 + 0.02 * noise(rng, n, 100)
-    return blend(glass, lead[..., None] * colors("c8d0e0")[0],
-                 np.clip((half - edge) * 500, 0, 1))
+    return blend(
+        glass, lead[..., None] * colors("c8d0e0")[0], np.clip((half - edge) * 500, 0, 1)
+    )
 
 
 # ---------------------------------------------------------------- color circles
@@ -383,13 +405,17 @@ def brushed_rings(rng, n: int) -> np.ndarray:
 def color_circles(rng: Generator, n: int) -> np.ndarray:
     """A grid of squares, each with rings about its center, in gouache on paper."""
     side, count = n // 5 + 1, 5
-    rows = [np.hstack([brushed_rings(rng, side) for _ in range(count)])
-            for _ in range(count)]
+    rows = [
+        np.hstack([brushed_rings(rng, side) for _ in range(count)])
+        for _ in range(count)
+    ]
     color = np.vstack(rows)[:n, :n]
     x, y = plane(n)
     wobble = 0.0035 * noise(rng, n, 16)
-    gap = np.minimum(np.abs((x * n / side + wobble + 0.5) % 1 - 0.5),
-                     np.abs((y * n / side + wobble + 0.5) % 1 - 0.5))
+    gap = np.minimum(
+        np.abs((x * n / side + wobble + 0.5) % 1 - 0.5),
+        np.abs((y * n / side + wobble + 0.5) % 1 - 0.5),
+    )
     color = blend(color, colors("1b1a2e")[0], np.clip((0.016 - gap) * 150, 0, 0.9))
     grain = noise(rng, n, n / 4)
     return color * (1 + 0.045 * grain)[..., None]
@@ -424,8 +450,12 @@ def carve_water(draw, wave, height: float, inks, n: int) -> None:
         line[:, 0] -= 0.05 * height * step
         ink = inks[1] if step % 3 else inks[2]
         width = max(1, int(wide * (7 - 4.5 * part) * (1.0 if step % 3 else 1.7)))
-        draw.line([tuple(p) for p in line * n], fill=byte_color(ink), width=width,
-                  joint="curve")
+        draw.line(
+            [tuple(p) for p in line * n],
+            fill=byte_color(ink),
+            width=width,
+            joint="curve",
+        )
     outline = corners[:-2]
     draw.line(outline, byte_color(inks[3]), width=int(8 * wide), joint="curve")
 
@@ -479,8 +509,13 @@ def woodcut_waves(rng: Generator, n: int) -> np.ndarray:
     for row in range(8):
         height = 0.085 + 0.022 * row
         wave = swell(rng, 0.40 + 0.095 * row, height)
-        inks = [waters[row], waters[row - 2] if row > 1 else waters[3],
-                colors("f1e7cb")[0], colors("0f1f44")[0], colors("f7efd8")[0]]
+        inks = [
+            waters[row],
+            waters[row - 2] if row > 1 else waters[3],
+            colors("f1e7cb")[0],
+            colors("0f1f44")[0],
+            colors("f7efd8")[0],
+        ]
         carve_water(draw, wave, height, inks, 2 * n)
         foam(rng, draw, wave, height, inks, 2 * n)
     print_ = np.asarray(sheet.reduce(2), float) / 255
@@ -537,10 +572,15 @@ def engraved(rng, sphere, tone, pixels: float, wobble) -> np.ndarray:
 def marked(rng, tone, sphere, spots) -> np.ndarray:
     """Tone of a plain, dark, banded or speckled pebble."""
     kind = rng.choice(4, p=[0.45, 0.2, 0.2, 0.15])
-    band = np.sin(rng.uniform(3, 6) * sphere[0] + rng.uniform(3, 6) * sphere[1]
-                  + 0.5 * spots + rng.uniform(0, 6))
-    return (tone, 0.55 * tone, tone + 0.5 * (band > 0.72),
-            tone - 0.7 * (spots > 1.6))[kind]
+    band = np.sin(
+        rng.uniform(3, 6) * sphere[0]
+        + rng.uniform(3, 6) * sphere[1]
+        + 0.5 * spots
+        + rng.uniform(0, 6)
+    )
+    return (tone, 0.55 * tone, tone + 0.5 * (band > 0.72), tone - 0.7 * (spots > 1.6))[
+        kind
+    ]
 
 
 def ink_hatching(rng: Generator, n: int) -> np.ndarray:
@@ -615,8 +655,9 @@ class Wash:
         n = field.shape[-1]
         down = np.arange(rows.start, rows.stop) + shift[0]
         across = np.arange(columns.start, columns.stop) + shift[1]
-        down, across = (np.minimum(k % (2 * n), 2 * n - 1 - k % (2 * n))
-                        for k in (down, across))
+        down, across = (
+            np.minimum(k % (2 * n), 2 * n - 1 - k % (2 * n)) for k in (down, across)
+        )
         return field[..., down[:, None], across]
 
 
@@ -640,8 +681,11 @@ def blossom(rng, wash, cx, cy, size, rgb) -> None:
     for step in range(count):
         angle = 2 * np.pi * (step + rng.uniform(-0.15, 0.15)) / count
         length, shift = size * rng.uniform(0.85, 1.15), rng.integers(0, 4000, 2)
-        box = (cx + 0.5 * length * np.cos(angle), cy + 0.5 * length * np.sin(angle),
-               0.62 * length + 0.02)
+        box = (
+            cx + 0.5 * length * np.cos(angle),
+            cy + 0.5 * length * np.sin(angle),
+            0.62 * length + 0.02,
+        )
         petals.append((angle, length, box, shift))
     for angle, length, box, shift in petals:
         wash.lift(petal(cx, cy, angle, length, 0.40 * size), box, 0.8, shift)
@@ -739,8 +783,10 @@ def primary_grid(rng: Generator, n: int) -> np.ndarray:
         color[place] = box_colors[rng.choice(8, p=share)]
         angle[place] = np.pi / 2 * (bottom - top > right - left)
         half = int(n * rng.choice([0.0055, 0.0075, 0.0105]))
-        bars[max(top - half, 0):top + half, max(left - half, 0):right + half] = True
-        bars[max(top - half, 0):bottom + half, max(left - half, 0):left + half] = True
+        bars[max(top - half, 0) : top + half, max(left - half, 0) : right + half] = True
+        bars[max(top - half, 0) : bottom + half, max(left - half, 0) : left + half] = (
+            True
+        )
     paint, unit = Paint(color), n / 1024
     paint.cover(rng, color, angle, 46 * unit, 15 * unit, 17 * unit, 0.10, 0.8)
     paint.cover(rng, color, angle, 34 * unit, 9 * unit, 15 * unit, 0.14, 0.8)
@@ -777,8 +823,10 @@ def pond(rng, x, y) -> tuple[np.ndarray, np.ndarray]:
     inside = np.maximum(np.maximum(first, second), 0.06 - middle) > 0
     depth = ndimage.distance_transform_edt(inside) / n
     out = ndimage.distance_transform_edt(~inside) / n
-    water = ramp((out * 9 + 0.10 * noise(rng, n, 5)) % 1,
-                 colors("f2f0dc 8fd3cf 2f9fb0 176a92 123f78 0d2a5c 176a92"))
+    water = ramp(
+        (out * 9 + 0.10 * noise(rng, n, 5)) % 1,
+        colors("f2f0dc 8fd3cf 2f9fb0 176a92 123f78 0d2a5c 176a92"),
+    )
     scales = np.sin(46 * np.where(first > 0, place_1, place_2))
     shine = depth * 13 + 0.12 * scales
     red = ramp(shine, colors("7a1410 d93a1c f26a1f ffb23a fff0c0"))
@@ -790,7 +838,8 @@ def pond(rng, x, y) -> tuple[np.ndarray, np.ndarray]:
     rim = np.minimum(np.minimum(x, 1 - x), np.minimum(y, 1 - y))
     frame = ramp(rim / 0.06, colors("3a0f10 c4321f f3e3b0 10204a f3c13a"))
     return np.where((rim < 0.06)[..., None], frame, color), np.where(
-        rim < 0.06, rim, np.where(inside, depth, -out))
+        rim < 0.06, rim, np.where(inside, depth, -out)
+    )
 
 
 def settle(rng, sites, cos, sin, rounds: int) -> np.ndarray:
@@ -802,8 +851,10 @@ def settle(rng, sites, cos, sin, rounds: int) -> np.ndarray:
         near = cKDTree(sites).query(pixels, k=6)[1]
         away = sites[near] - pixels[:, None]
         c, s = cos.reshape(-1, 1), sin.reshape(-1, 1)
-        square = np.maximum(np.abs(away[..., 0] * c + away[..., 1] * s),
-                            np.abs(away[..., 1] * c - away[..., 0] * s))
+        square = np.maximum(
+            np.abs(away[..., 0] * c + away[..., 1] * s),
+            np.abs(away[..., 1] * c - away[..., 0] * s),
+        )
         owner = near[np.arange(len(near)), square.argmin(1)]
         count = np.maximum(np.bincount(owner, minlength=len(sites)), 1)
         sums = [np.bincount(owner, pixels[:, k], len(sites)) for k in (0, 1)]
@@ -916,8 +967,16 @@ def palette_knife(rng: Generator, n: int) -> np.ndarray:
     tints = wavering(rng, look_up(scene, points) * 1.12, 0.2, 0.06)
     for point, tint in zip(points[::2], tints[::2], strict=True):
         turn = rng.normal(-0.7, 0.6) if point[1] < 0.6 * n else rng.normal(0, 0.06)
-        paint.stroke(rng, point, turn, rng.uniform(26, 52) * unit,
-                     rng.uniform(12, 24) * unit, 0.0, tint, 2.2)
+        paint.stroke(
+            rng,
+            point,
+            turn,
+            rng.uniform(26, 52) * unit,
+            rng.uniform(12, 24) * unit,
+            0.0,
+            tint,
+            2.2,
+        )
     return paint.lit(2.2)
 
 
@@ -934,14 +993,21 @@ def spiral(rng, draw, disc, inks, scale: int) -> None:
     arm = np.stack([cx + 0.9 * r * t * np.cos(way), cy + 0.9 * r * t * np.sin(way)], -1)
     pitch = 0.9 * r / turns
     for share, ink in ((0.80, inks[1]), (0.50, inks[2])):
-        draw.line([tuple(p) for p in arm], fill=byte_color(ink),
-                  width=max(2, int(share * pitch)), joint="curve")
+        draw.line(
+            [tuple(p) for p in arm],
+            fill=byte_color(ink),
+            width=max(2, int(share * pitch)),
+            joint="curve",
+        )
     for angle in np.arange(0, 2 * np.pi, 2.2 * pitch / r):
         bx, by = cx + 0.945 * r * np.cos(angle), cy + 0.945 * r * np.sin(angle)
         b = 0.26 * pitch
         draw.ellipse([bx - b, by - b, bx + b, by + b], fill=byte_color(inks[3]))
-    draw.ellipse([cx - r, cy - r, cx + r, cy + r], outline=byte_color(inks[1]),
-                 width=max(2, scale // 500))
+    draw.ellipse(
+        [cx - r, cy - r, cx + r, cy + r],
+        outline=byte_color(inks[1]),
+        width=max(2, scale // 500),
+    )
 
 
 def eye(rng, draw, disc, inks, scale: int) -> None:
@@ -954,16 +1020,20 @@ def eye(rng, draw, disc, inks, scale: int) -> None:
 
 def gold_ground(rng, draw, scale: int) -> None:
     """Bronze with small upright tesserae of gold, silver and red."""
-    inks = wavering(rng, colors("b8862a d9a93a 8a5a1c e9c766 5a3514 a8322a d8d2c0"),
-                    0.1, 0.02)
+    inks = wavering(
+        rng, colors("b8862a d9a93a 8a5a1c e9c766 5a3514 a8322a d8d2c0"), 0.1, 0.02
+    )
     step = scale / 88
     for row in range(89):
         for column in range(89):
             left, top = (column + 0.5 * (row % 2) - 0.5) * step, row * step
             wide, high = step * rng.uniform(0.45, 0.9), step * rng.uniform(0.6, 0.95)
-            draw.rectangle([left, top, left + wide, top + high],
-                           fill=byte_color(inks[rng.choice(7, p=[
-                               0.26, 0.24, 0.16, 0.16, 0.1, 0.04, 0.04])]))
+            draw.rectangle(
+                [left, top, left + wide, top + high],
+                fill=byte_color(
+                    inks[rng.choice(7, p=[0.26, 0.24, 0.16, 0.16, 0.1, 0.04, 0.04])]
+                ),
+            )
 
 
 def gold_spirals(rng: Generator, n: int) -> np.ndarray:
@@ -1096,8 +1166,14 @@ def paint(name: str, size: int = 512, seed: int = 0) -> np.ndarray:
 def main() -> None:
     """Paint the named styles, or all of them, and save each as a JPEG file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=STYLES, metavar="NAME",
-                        default=list(STYLES), help="of: " + ", ".join(STYLES))
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=STYLES,
+        metavar="NAME",
+        default=list(STYLES),
+        help="of: " + ", ".join(STYLES),
+    )
     parser.add_argument("--size", type=int, default=512, help="side in pixels")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, default=FOLDER)

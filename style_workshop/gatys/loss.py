@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from style_workshop import vgg
-from style_workshop.gatys_settings import Settings, Style, Styles, styles_of
+from style_workshop.gatys.settings import Settings, Style, Styles, styles_of
 from style_workshop.losses import (
     content_loss,
     gram_matrix,

@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from style_workshop import IMAGES, color, explore, vgg, weights
-from style_workshop.gatys_loss import TiledLoss, style_grams, transfer_loss
-from style_workshop.gatys_memory import corrections, require_memory
-from style_workshop.gatys_settings import (
+from style_workshop.gatys.loss import TiledLoss, style_grams, transfer_loss
+from style_workshop.gatys.memory import corrections, require_memory
+from style_workshop.gatys.settings import (
     NOTEBOOK,
     PAPER,
     SETTINGS,

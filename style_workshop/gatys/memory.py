@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from style_workshop import WorkshopError, vgg
-from style_workshop.gatys_settings import Settings, Styles, style_size, styles_of
+from style_workshop.gatys.settings import Settings, Styles, style_size, styles_of
 from style_workshop.memory import free_memory, own_memory
 from style_workshop.tiles import Tiling
 

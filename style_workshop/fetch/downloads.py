@@ -16,8 +16,8 @@ import requests
 from tqdm.auto import tqdm
 
 from style_workshop import WorkshopError
-from style_workshop.archives import DataSetError
-from style_workshop.commons import AGAIN, user_agent
+from style_workshop.fetch.archives import DataSetError
+from style_workshop.fetch.commons import AGAIN, user_agent
 
 TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of the file
 RETRIES = 5  # in a row, without a megabyte more

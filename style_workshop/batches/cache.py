@@ -16,9 +16,9 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from style_workshop import WorkshopError
+from style_workshop.batches.files import BatchError
 from style_workshop.files import require_free_disk, write_whole
 from style_workshop.images import PictureError
-from style_workshop.picture_files import BatchError
 
 _END = b"style_workshop pictures 1\n"
 _BLOCK = 256  # pictures in memory while the file is written

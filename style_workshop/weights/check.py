@@ -10,8 +10,8 @@ import numpy as np
 from style_workshop import IMAGES, vgg
 from style_workshop.files import write_whole
 from style_workshop.images import read
-from style_workshop.weight_formats import WeightsError
-from style_workshop.weights import pretrained
+from style_workshop.weights.find import pretrained
+from style_workshop.weights.formats import WeightsError
 
 PHOTOGRAPH = IMAGES / "content" / "temple.jpg"
 REFERENCE = Path(__file__).with_name("reference_activations.json")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from style_workshop.picture_files import BatchError
+from style_workshop.batches.files import BatchError
 
 #: Pictures that a thread takes at a time: few enough that all threads share a batch.
 CHUNK = 4

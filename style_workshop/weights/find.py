@@ -25,7 +25,7 @@ import numpy as np
 
 from style_workshop import DATA, vgg
 from style_workshop.files import require_free_disk, write_whole
-from style_workshop.weight_formats import (
+from style_workshop.weights.formats import (
     Arrays,
     WeightsError,
     read_keras,

@@ -4,8 +4,8 @@ import operator
 
 import numpy as np
 
-from style_workshop.decode import COLOR_MODES, RESHAPE_MODES, Decoder
-from style_workshop.picture_files import BatchError
+from style_workshop.batches.decode import COLOR_MODES, RESHAPE_MODES, Decoder
+from style_workshop.batches.files import BatchError
 
 LARGEST = 16384  # pixels, as in `images`
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from style_workshop.decode import Decoder
+from style_workshop.batches.cache import PictureCache
+from style_workshop.batches.decode import Decoder
+from style_workshop.batches.files import BatchError, names
 from style_workshop.images import PictureError
-from style_workshop.picture_cache import PictureCache
-from style_workshop.picture_files import BatchError, names
 
 
 class PictureSequence:

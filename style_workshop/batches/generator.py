@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from style_workshop import picture_files
-from style_workshop.batch_settings import check_batch, check_decoder, check_number
-from style_workshop.decode import WARNINGS
-from style_workshop.picture_files import BatchError
-from style_workshop.picture_order import PictureSequence
-from style_workshop.read_ahead import ReadAhead
+from style_workshop.batches import files as picture_files
+from style_workshop.batches.decode import WARNINGS
+from style_workshop.batches.files import BatchError
+from style_workshop.batches.order import PictureSequence
+from style_workshop.batches.read_ahead import ReadAhead
+from style_workshop.batches.settings import check_batch, check_decoder, check_number
 
 
 class BatchGenerator:

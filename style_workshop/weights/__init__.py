@@ -1,0 +1,19 @@
+"""The pre-trained weights of VGG: find, fetch, verify, convert and load them.
+
+===========  =================================================================
+``formats``  read them from the files in which others keep them
+``find``     what is there already, or fetched; what the workshop keeps
+``check``    does a loaded VGG see what it should?
+===========  =================================================================
+"""
+
+from style_workshop.weights.find import (
+    fetch,
+    load,
+    normalize,
+    path_of,
+    pretrained,
+)
+from style_workshop.weights.formats import WeightsError
+
+__all__ = ["WeightsError", "fetch", "load", "normalize", "path_of", "pretrained"]
