@@ -3,6 +3,7 @@
 Read the modules in this order; each uses only those above it.
 
 ==================  ==========================================================
+``checks``          refuse what makes no sense, each kind of value once
 ``files``           writing a file whole or not at all
 ``images``          read, resize and save pictures
 ``color``           keep a photograph's colors: luminance only, linear matching [10]
