@@ -117,6 +117,14 @@ def mutations():
     return _mutations
 
 
+@pytest.fixture(scope="session")
+def odd(tmp_path_factory) -> Path:
+    """A folder of odd pictures, see ``tests/odd_pictures.py``."""
+    import odd_pictures
+
+    return odd_pictures.make(tmp_path_factory.mktemp("odd") / "odd pictures")
+
+
 # --- for the tests that need a network ----------------------------------------------
 # TensorFlow is imported in the fixtures, so that tests without it start at once.
 
