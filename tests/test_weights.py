@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_weight_formats import keras_file, tiny
 
 from style_workshop import WorkshopError, weights
 from style_workshop.weights.formats import WeightsError
+from test_weight_formats import keras_file, tiny
 
 ROOT = Path(__file__).resolve().parent.parent
 RANDOM = np.random.default_rng(5)
