@@ -828,5 +828,6 @@ def test_the_command_hands_on(monkeypatch, tmp_path):
 
 
 def test_no_tensorflow():
-    code = "import sys, style_workshop.fetch.datasets; assert 'tensorflow' not in sys.modules"
+    code = "import sys, style_workshop.fetch.datasets\n"
+    code += "assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

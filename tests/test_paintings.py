@@ -557,5 +557,6 @@ def test_the_command_interrupted(monkeypatch, tmp_path, capsys):
 
 
 def test_no_tensorflow():
-    code = "import sys, style_workshop.fetch.paintings; assert 'tensorflow' not in sys.modules"
+    code = "import sys, style_workshop.fetch.paintings\n"
+    code += "assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
