@@ -6,8 +6,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -19,7 +20,8 @@ def write_whole(path: str | Path) -> Iterator[Path]:
     """Give a temporary name to write to; rename it to ``path`` at the end.
 
     The temporary file lies in a folder of its own beside ``path``, with the same
-    ending. If the block raises, or the process dies, ``path`` stays as it was.
+    ending. If the block raises, or the process dies, ``path`` stays as it was; what a
+    process that died has left is removed at the next write to the same folder.
 
     Raises:
         WorkshopError: the folder cannot be made or written, or the disk is full.
@@ -27,8 +29,8 @@ def write_whole(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
-            part = Path(folder) / path.name
+        with _part_folder(path.parent) as folder:
+            part = folder / path.name
             yield part
             os.replace(part, path)
     except OSError as error:
@@ -42,6 +44,84 @@ def _cannot_write(path: Path, error: OSError) -> str:
         f"Cannot write {path} ({error.strerror or error}): "
         "choose a folder that you may write to."
     )
+
+
+# --- what a process that died has left -----------------------------------------------
+
+_LOCK = ".lock"
+_OURS: set[Path] = set()  # on some disks a lock keeps only other processes out
+
+
+@contextmanager
+def _part_folder(parent: Path) -> Iterator[Path]:
+    """Make a folder in ``parent`` for one write, ``.part-abc`` beside its lock.
+
+    The lock is there before the folder and goes after it: at whatever moment a process
+    dies, what it leaves is known to be nobody's.
+    """
+    _remove_abandoned(parent)
+    path, file = _new_lock(parent)
+    folder = path.with_suffix("")
+    try:
+        _OURS.add(path)
+        folder.mkdir(0o700)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        file.close()
+        with suppress(OSError):  # on Windows another process may look at it
+            path.unlink()
+        _OURS.discard(path)
+
+
+def _new_lock(parent: Path) -> tuple[Path, IO[bytes]]:
+    while True:
+        handle, name = tempfile.mkstemp(_LOCK, ".part-", parent)
+        file = os.fdopen(handle, "ab")
+        # Here another process may take it for a dead one's, and remove it.
+        with suppress(FileNotFoundError):
+            if lock(file) is not False and _is_same(file, name):
+                return Path(name), file
+        file.close()
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the folders, and the locks, whose processes have died."""
+    for path in set(parent.glob(f".part-*{_LOCK}")) - _OURS:
+        with suppress(OSError):  # somebody else's, or gone meanwhile
+            with open(path, "r+b") as file:
+                if not lock(file):
+                    continue
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                if os.name != "nt":
+                    path.unlink()
+            # Windows removes no open file, and so none that its owner still holds.
+            path.unlink(missing_ok=True)
+
+
+def _is_same(file: IO[bytes], path: str | Path) -> bool:
+    """Say whether an open file is still the one of that name."""
+    return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+
+
+def lock(file: IO[bytes]) -> bool | None:
+    """Lock an open file; the system lets go of it when it is closed, or a process dies.
+
+    Returns:
+        False where another process holds it, None where the disk knows no locks.
+    """
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return None if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP) else False
+    return True
 
 
 def require_free_disk(folder: str | Path, megabytes: float, purpose: str) -> None:

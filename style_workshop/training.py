@@ -4,7 +4,6 @@ The same loop serves the feed-forward networks and AdaIN: it knows variables, a 
 and batches. Notebook 3.0 trains with it.
 """
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -239,11 +238,8 @@ class _Run:
 
     def resume(self) -> None:
         """Take over the last checkpoint of the folder; write the first if none."""
-        if self.folder:
-            for part in self.folder.glob(".part-*"):  # of a run that was killed
-                shutil.rmtree(part, ignore_errors=True)
-            if found := checkpoints(self.folder):
-                self._restore(*load_arrays(found[-1]), found[-1])
+        if self.folder and (found := checkpoints(self.folder)):
+            self._restore(*load_arrays(found[-1]), found[-1])
         if self.step:
             self._good = self._state()
         else:

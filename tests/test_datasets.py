@@ -531,7 +531,7 @@ def test_a_lock_that_its_owner_has_removed_is_not_one(tmp_path, monkeypatch):
         shutil.rmtree(tmp_path / "work")
         return True
 
-    monkeypatch.setattr(downloads, "_lock", lock)
+    monkeypatch.setattr(downloads, "lock", lock)
     with (
         pytest.raises(DataSetError, match="Another process"),
         downloads.alone(tmp_path / "work"),

@@ -1,5 +1,6 @@
 """Files are written whole or not at all, and a full disk is said in a sentence."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -71,6 +72,73 @@ def test_a_process_killed_while_writing_leaves_the_old_file(tmp_path):
     with write_whole(path) as part:
         part.write_text("new")
     assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]  # nor what the dead process has left
+
+
+_WRITES = """
+    import sys
+    from style_workshop.files import write_whole
+    with write_whole({path!r}) as part:
+        part.write_text("new")
+        print("writing", flush=True)
+        sys.stdin.read()
+"""
+
+
+def test_what_a_living_process_writes_is_left_to_it(tmp_path):
+    path = tmp_path / "letter.txt"
+    script = textwrap.dedent(_WRITES.format(path=str(path)))
+    pipe = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, **pipe) as other:
+        other.stdout.readline()
+        with write_whole(tmp_path / "other.txt") as part:
+            part.write_text("meanwhile")
+            with write_whole(tmp_path / "third.txt") as third:  # nor do we take ours
+                third.write_text("within")
+        assert len(list(tmp_path.glob(".part-*/letter.txt"))) == 1
+        other.communicate()
+    assert other.returncode == 0 and path.read_text() == "new"
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["letter.txt", "other.txt", "third.txt"]
+
+
+def test_many_writers_at_once_remove_nothing_of_each_other(tmp_path):
+    script = f"""
+        import sys
+        from style_workshop.files import write_whole
+        for number in range(150):
+            with write_whole({str(tmp_path)!r} + sys.argv[1]) as part:
+                part.write_text(str(number))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    writers = [subprocess.Popen([*command, f"/{n}.txt"], cwd=ROOT) for n in range(4)]
+    assert [writer.wait() for writer in writers] == [0] * 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"{n}.txt" for n in range(4)
+    ]
+    assert all(path.read_text() == "149" for path in tmp_path.iterdir())
+
+
+def test_where_the_disk_knows_no_locks_nothing_is_removed(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    fcntl = pytest.importorskip("fcntl", reason="Windows has locks on every disk")
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    (tmp_path / ".part-abc").mkdir()
+    (tmp_path / ".part-abc.lock").touch()
+    with write_whole(tmp_path / "letter.txt") as part:
+        part.write_text("new")
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_kept_download_is_nobody_s_rest(tmp_path):
+    """`fetch.datasets` keeps what it has in such a folder, and goes on from there."""
+    (tmp_path / ".part-train2014").mkdir()
+    (tmp_path / ".part-train2014" / "lock").touch()
+    with write_whole(tmp_path / "letter.txt") as part:
+        part.write_text("new")
+    assert (tmp_path / ".part-train2014" / "lock").exists()
 
 
 def test_a_full_disk_is_said_in_a_sentence(tmp_path):

@@ -102,6 +102,7 @@ def test_batches_of_a_stopped_run_go_on_where_they_were(photos, tmp_path):
 def test_few_checkpoints_stay_and_leftovers_go(photos, tmp_path):
     line, folder = Line(), tmp_path / "run"
     (folder / ".part-dead").mkdir(parents=True)
+    (folder / ".part-dead.lock").touch()
     training.train([line.variable], line, batches(photos), PLAN, folder, progress=None)
     names = [path.name for path in training.checkpoints(folder)]
     assert names == ["step-0000010.npz", "step-0000015.npz", "step-0000020.npz"]

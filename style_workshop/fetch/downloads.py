@@ -3,7 +3,6 @@
 What is unfinished lies in one folder, ``work``, in which one process works at a time.
 """
 
-import errno
 import os
 import shutil
 import time
@@ -18,6 +17,7 @@ from tqdm.auto import tqdm
 from style_workshop import WorkshopError
 from style_workshop.fetch.archives import DataSetError
 from style_workshop.fetch.commons import AGAIN, user_agent
+from style_workshop.files import lock
 
 TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of the file
 RETRIES = 5  # in a row, without a megabyte more
@@ -195,7 +195,7 @@ def alone(work: Path) -> Iterator[None]:
     work.mkdir(parents=True, exist_ok=True)
     path = work / "lock"
     with open(path, "ab") as file:
-        held = _lock(file)
+        held = lock(file) is not False  # some network disks know no locks
         with suppress(FileNotFoundError):  # who held it before has removed it since
             held = held and os.path.samestat(os.fstat(file.fileno()), path.stat())
         if not (held and path.exists()):
@@ -207,18 +207,3 @@ def alone(work: Path) -> Iterator[None]:
         finally:
             if work.exists() and os.listdir(work) == [path.name]:
                 shutil.rmtree(work, ignore_errors=True)
-
-
-def _lock(file) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:  # some network disks know no locks: go on without one
-        return error.errno in (errno.ENOLCK, errno.EOPNOTSUPP)
-    return True
