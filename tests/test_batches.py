@@ -903,6 +903,59 @@ def test_what_is_no_cache_is_not_written_over(flat, tmp_path):
         generator(flat, cache=tmp_path / "empty")
 
 
+def test_a_damaged_cache_is_refused_in_one_sentence_or_made_again(
+    flat, tmp_path, mutations
+):
+    """Changed pixels nobody can tell; all else is found, without a traceback."""
+    path = tmp_path / "cache.npy"
+    whole = generator(flat, cache=path)._pictures._cache.pictures.copy()
+    content = path.read_bytes()
+    header, tail = np.load(path, mmap_mode="r").offset, len(content) - 200
+    damaged = [
+        *mutations(content, 80, seed=1),
+        *mutations(content, 80, 2, within=120),
+    ]
+    damaged += [content[:tail] + m for m in mutations(content[tail:], 160, seed=3)]
+    refused = 0
+    for number, bytes_ in enumerate(damaged):
+        path = tmp_path / f"{number}.npy"
+        path.write_bytes(bytes_)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # made again, for other files
+            try:
+                pictures = generator(flat, cache=path)._pictures._cache.pictures
+            except BatchError as error:
+                assert "cache of pictures" in str(error) and "remove" in str(error)
+                refused += 1
+                continue
+        assert pictures.shape == whole.shape and pictures.dtype == np.uint8
+        if bytes_[header : header + whole.size] == content[header:][: whole.size]:
+            np.testing.assert_array_equal(pictures, whole)
+    assert refused > 160
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"'|u1'", b"'|i1'"),
+        (b"'|u1'", b"'|b1'"),
+        (b"False, ", b"True,  "),  # Fortran's order
+        (b"(10, 4, 4, 3)", b"(10, 4, 3, 4)"),
+        (b"(10, 4, 4, 3)", b"( 9, 4, 4, 3)"),
+        (b'"skipped": {}', b'"skipped": []'),
+        (b'"skipped"', b'"SKIPPED"'),
+    ],
+)
+def test_a_cache_of_another_type_or_shape_is_not_read(flat, tmp_path, old, new):
+    path = tmp_path / "cache.npy"
+    generator(flat, cache=path)
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new))
+    with pytest.raises(BatchError, match="damaged cache of pictures: remove it"):
+        generator(flat, cache=path)
+
+
 def test_an_interrupted_cache_leaves_nothing_half(flat, tmp_path, monkeypatch):
     folder = tmp_path / "cache"
     calls = []

@@ -39,7 +39,7 @@ class PictureCache:
         threads: how many threads make the file.
 
     Raises:
-        BatchError: ``path`` is a folder, or a file of another kind.
+        BatchError: ``path`` is a folder, a file of another kind, or damaged.
         WorkshopError: it cannot be written, or the disk is too small.
     """
 
@@ -71,9 +71,9 @@ class PictureCache:
                     raise
             about = _read_about(path)
         #: Index in ``files`` of each that was skipped, and why.
-        self.skipped = {int(index): why for index, why in about["skipped"].items()}
+        self.skipped: dict[int, str] = about["skipped"]
         #: ``[n, h, w, c]`` uint8, mapped; zeros in place of what was skipped.
-        self.pictures = np.lib.format.open_memmap(path, mode="r")
+        self.pictures = _map(path, (len(files), *shape), about["begins"])
 
 
 def _made_from(files: list[str], settings: dict) -> str:
@@ -90,23 +90,47 @@ def _made_from(files: list[str], settings: dict) -> str:
 
 
 def _read_about(path: Path) -> dict | None:
-    """Read what stands behind the array; None where there is no file."""
+    """Read what stands behind the array, and where; None where there is no file."""
     if not path.exists():
         return None
     if path.is_dir():
         raise BatchError(f"{path} is a folder: name a file for the cache.")
     with open(path, "rb") as file:
-        file.seek(0, os.SEEK_END)
-        size = file.tell()
+        size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - len(_END) - 8))
-        length, end = file.read(8), file.read()
+        length, end = int.from_bytes(file.read(8), "little"), file.read()
         if end != _END:
             raise BatchError(
                 f"{path} is not a cache of pictures: name another file for it, or "
                 "remove this one."
             )
-        file.seek(size - len(_END) - 8 - int.from_bytes(length, "little"))
-        return json.loads(file.read(int.from_bytes(length, "little")))
+        begins = size - len(_END) - 8 - length
+        try:
+            file.seek(begins)
+            about = json.loads(file.read(length))
+            skipped = {int(index): str(why) for index, why in about["skipped"].items()}
+            made_from = about["made_from"]
+        except Exception as error:  # damaged bytes can fail anywhere in JSON
+            raise _damaged(path) from error
+    return {"made_from": made_from, "skipped": skipped, "begins": begins}
+
+
+def _map(path: Path, shape: tuple[int, ...], end: int) -> np.ndarray:
+    """Map the array, if it is of this shape and of bytes, and ends where it should."""
+    try:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # damaged bytes can fail anywhere in NumPy
+        raise _damaged(path) from error
+    whole = array.flags.c_contiguous and array.offset + array.nbytes == end
+    if not whole or (array.dtype, array.shape) != (np.uint8, shape):
+        raise _damaged(path)
+    return array
+
+
+def _damaged(path: Path) -> BatchError:
+    return BatchError(
+        f"{path} is a damaged cache of pictures: remove it, and it is made again."
+    )
 
 
 def _write(path, files, shape, load, threads, made_from) -> None:
