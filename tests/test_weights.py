@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from style_workshop import WorkshopError, weights
+from style_workshop import WorkshopError
+from style_workshop.weights import find as weights
 from style_workshop.weights.formats import WeightsError
 from test_weight_formats import keras_file, tiny
 
@@ -286,7 +287,7 @@ _QUICKLY = """
         sys.modules[name] = MagicMock()
     from pathlib import Path
     import numpy as np
-    from style_workshop import weights
+    from style_workshop.weights import find as weights
 """
 
 
