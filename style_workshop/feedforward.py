@@ -315,7 +315,9 @@ def load(path: str | Path) -> TransformNetwork:
     """
     values, note = load_arrays(path)
     try:
-        architecture, card = Architecture(**note["architecture"]), dict(note["card"])
+        architecture = Architecture(**note["architecture"])
+        check(architecture)
+        card = _card(note["card"])
     except (KeyError, TypeError, ValueError) as error:
         raise WorkshopError(f"{path} holds no feed-forward network.") from error
     if not all(np.isfinite(array).all() for array in values.values()):
@@ -323,3 +325,24 @@ def load(path: str | Path) -> TransformNetwork:
             f"{path} holds numbers that are not finite: fetch it again."
         )
     return TransformNetwork(architecture, values, card=card)
+
+
+def _card(card: Mapping) -> dict:
+    """Copy a card; what it is read for is checked, and safe to print to a terminal.
+
+    Raises:
+        TypeError: it is another thing than a card, or holds another thing.
+    """
+    card = {**card}
+    for name, kind in (("styles", str), ("training", dict)):
+        listed = card.get(name, [])
+        if not isinstance(listed, list) or not all(isinstance(x, kind) for x in listed):
+            raise TypeError(name)
+    if "styles" in card:
+        card["styles"] = [_printable(style) for style in card["styles"]]
+    return card
+
+
+def _printable(text: str) -> str:
+    """Write what could move the cursor or change colors as ``\\x1b`` and the like."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -146,6 +147,10 @@ def require_free_disk(folder: str | Path, megabytes: float, purpose: str) -> Non
 
 #: Under this name a file of arrays keeps what is known about them, as JSON.
 NOTE = "note.json"
+# What trained values and a new state of Adam, which is all zeros, stay far below.
+_GROWTH = 20  # times the size of the file
+_ROOM = 64_000_000  # bytes that a small file may grow to all the same
+_MEMBERS = 10_000
 
 
 def save_arrays(
@@ -167,18 +172,22 @@ def save_arrays(
 def load_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
     """Read what `save_arrays` wrote: the arrays by name, and the note.
 
-    Nothing that a file brings along is run: arrays of Python objects are refused.
+    Nothing that a file brings along is run, and nothing but numbers is read: arrays of
+    Python objects are refused, as is what would grow far beyond the size of the file.
 
     Raises:
         WorkshopError: there is no such file, or it is another kind, or damaged.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise WorkshopError(f"There is no file {path}.")
     try:
+        _require_modest(path)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         note = json.loads(arrays.pop(NOTE).tobytes())
+        if any(array.dtype.kind not in "biuf" for array in arrays.values()):
+            raise TypeError("not all values are numbers")
         if not isinstance(note, dict):
             raise TypeError(note)
     except Exception as error:  # a damaged file can fail anywhere in zipfile or NumPy
@@ -186,3 +195,23 @@ def load_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
             f"{path} is damaged, or no file of this workshop: fetch or make it again."
         ) from error
     return arrays, note
+
+
+def _require_modest(path: Path) -> None:
+    """Look at an archive's directory, before anything is unpacked.
+
+    Raises:
+        ValueError: what it would grow to, or its names, are not those of arrays here.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    size = sum(member.file_size for member in members)
+    kinds = {member.compress_type for member in members}
+    if (
+        size > max(_ROOM, _GROWTH * path.stat().st_size)
+        or len(members) > _MEMBERS
+        # The others may ask for any amount of memory to begin with.
+        or kinds - {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+        or not all(m.filename.isprintable() and len(m.filename) < 256 for m in members)
+    ):
+        raise ValueError(f"{len(members)} arrays of {size / 1e6:,.0f} MB")

@@ -174,6 +174,59 @@ def test_other_files_are_refused_with_one_sentence(tmp_path):
         feedforward.load(path)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "card"),
+    [
+        ({"reach": "150"}, {}),
+        ({"reach": None}, {}),
+        ({"reach": []}, {}),
+        ({"blocks": 1e300}, {}),
+        ({"norm": ["instance"]}, {}),
+        ({"filters": {}}, {}),
+        ({}, {"styles": "gold"}),
+        ({}, {"styles": [1]}),
+        ({}, {"styles": {"gold": 1}}),
+        ({}, {"styles": [["gold"]]}),
+        ({}, {"training": 7}),
+        ({}, ["card"]),
+        ({}, "card"),
+    ],
+)
+def test_a_card_that_makes_no_sense_is_refused(tmp_path, architecture, card):
+    path = tmp_path / "net.npz"
+    architecture = {"filters": 2, "blocks": 1} | architecture
+    note = {"architecture": architecture, "card": card}
+    files.save_arrays(path, TransformNetwork(SMALL).values(), note)
+    with pytest.raises(WorkshopError, match="holds no feed-forward network"):
+        feedforward.load(path)
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        np.full([9, 9, 3, 2], "0.5"),
+        np.full([9, 9, 3, 2], b"0.5"),
+        np.zeros([9, 9, 3, 2], [("a", "f4"), ("b", "f4")]),
+        np.zeros([9, 9, 3, 2], complex),
+        np.zeros([9, 9, 3, 2], "M8[s]"),
+    ],
+)
+def test_values_that_are_no_numbers_are_refused(tmp_path, kernel):
+    path = tmp_path / "net.npz"
+    note = {"architecture": {"filters": 2, "blocks": 1}, "card": {}}
+    values = TransformNetwork(SMALL).values() | {"down_1/kernel": kernel}
+    files.save_arrays(path, values, note)
+    with pytest.raises(WorkshopError, match="damaged, or no file of this workshop"):
+        feedforward.load(path)
+
+
+def test_names_of_styles_cannot_steer_a_terminal(tmp_path):
+    network = TransformNetwork(SMALL, card={"styles": ["\x1b[2J\ngold\u202e", "Félix"]})
+    feedforward.save(network, tmp_path / "net.npz")
+    styles = feedforward.load(tmp_path / "net.npz").card["styles"]
+    assert styles == ["\\x1b[2J\\ngold\\u202e", "Félix"]
+
+
 def test_damaged_files_are_refused_with_one_sentence(tmp_path, mutations):
     path = tmp_path / "net.npz"
     feedforward.save(TransformNetwork(SMALL), path)

@@ -1,17 +1,25 @@
 """Files are written whole or not at all, and a full disk is said in a sentence."""
 
 import errno
+import io
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from style_workshop import WorkshopError
-from style_workshop.files import require_free_disk, write_whole
+from style_workshop.files import (
+    load_arrays,
+    require_free_disk,
+    save_arrays,
+    write_whole,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -207,3 +215,60 @@ def test_too_little_free_disk_is_refused_with_what_it_needs_and_has(tmp_path):
 def test_enough_free_disk_is_let_pass(tmp_path):
     require_free_disk(tmp_path / "not" / "yet", 0.001, "A note")
     require_free_disk(Path("relative"), 0.001, "A note")
+
+
+# --- arrays with a note -------------------------------------------------------------
+
+
+def test_arrays_come_back_with_their_note(tmp_path):
+    arrays = {"a/kernel": np.float16([[1, 2]]), "b": np.arange(3), "c": np.bool_([1])}
+    save_arrays(tmp_path / "net.npz", arrays, {"made": ["by", 1]})
+    loaded, note = load_arrays(tmp_path / "net.npz")
+    assert note == {"made": ["by", 1]} and set(loaded) == set(arrays)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(loaded[name], array)
+        assert loaded[name].dtype == array.dtype
+
+
+def test_a_new_state_of_adam_may_be_all_zeros(tmp_path):
+    """Trained values, and twice as many zeros, as a first checkpoint has them."""
+    values = np.random.default_rng(0).normal(size=1_000_000).astype(np.float32)
+    zeros = np.zeros(2_000_000, np.float32)
+    save_arrays(tmp_path / "step.npz", {"v": values, "adam": zeros}, {})
+    assert load_arrays(tmp_path / "step.npz")[0]["adam"].size == 2_000_000
+
+
+@pytest.mark.parametrize("kind", ["one", "many", "names", "lzma"])
+def test_an_archive_that_grows_is_refused_before_it_is_read(
+    tmp_path, monkeypatch, kind
+):
+    path = tmp_path / "net.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        if kind == "one":
+            archive.writestr("kernel.npy", bytes(70_000_000))
+        elif kind == "many":
+            for number in range(10_001):
+                archive.writestr(f"{number}.npy", b"")
+        elif kind == "names":
+            archive.writestr("kernel\x1b[2J.npy", b"")
+        else:
+            archive.writestr("kernel.npy", bytes(100), zipfile.ZIP_LZMA)
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("it was read"))
+    with pytest.raises(WorkshopError, match="damaged, or no file of this workshop"):
+        load_arrays(path)
+
+
+def test_a_shape_larger_than_its_file_is_refused(tmp_path):
+    path = tmp_path / "net.npz"
+    header = io.BytesIO()
+    about = {"descr": "<f4", "fortran_order": False, "shape": (2**40,)}
+    np.lib.format.write_array_header_1_0(header, about)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("kernel.npy", header.getvalue() + bytes(1000))
+    with pytest.raises(WorkshopError, match="damaged, or no file of this workshop"):
+        load_arrays(path)
+
+
+def test_a_name_that_is_too_long_is_no_file():
+    with pytest.raises(WorkshopError, match="There is no file"):
+        load_arrays("n" * 5000)
