@@ -8,7 +8,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 import requests
@@ -28,7 +27,7 @@ BUSY = (408, 429, 500, 502, 503, 504)  # worth another try
 def download(
     url: str, size: int, sha256: str | None, work: Path, say: Callable[[str], None]
 ) -> Path:
-    """Fetch and verify a file, with pooch; go on from what an earlier run has left.
+    """Fetch and verify a file; go on from what an earlier run has left.
 
     Args:
         url: where it is.
@@ -42,29 +41,19 @@ def download(
     """
     import pooch
 
-    name = url.rsplit("/", 1)[1]
-    part = work / f"{name}.part"
-    for rest in work.glob("tmp*"):  # pooch's, of a process that was killed
-        rest.unlink()
-    get = partial(_download, size, part, say)
-    known = sha256 and f"sha256:{sha256}"
-    try:
-        path = pooch.retrieve(url, known, name, work, downloader=get)
-    except ValueError as error:
-        if isinstance(error, WorkshopError):
-            raise
-        _remove(part)
+    whole = work / url.rsplit("/", 1)[1]
+    part = Path(f"{whole}.part")
+    if whole.exists():  # it got this name when it was verified
+        return whole
+    _fetch(url, size, part, say)
+    say(f"Checking {whole.name} ...")
+    if sha256 and pooch.file_hash(str(part)) != sha256:
+        part.unlink()
         raise DataSetError(
             f"What {url} gave has a wrong check sum: it was removed; try another "
             f"network, {AGAIN}."
-        ) from error
-    _remove(part)
-    return Path(path)
-
-
-def _remove(part: Path) -> None:
-    part.unlink(missing_ok=True)
-    _tag(part).unlink(missing_ok=True)
+        )
+    return part.replace(whole)
 
 
 def still_to_fetch(url: str, size: int, work: Path) -> int:
@@ -77,15 +66,17 @@ def _bytes(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _download(size: int, part: Path, say: Callable, url: str, output: str, _pooch):
-    """Ask for what ``part`` lacks, again and again; then give it pooch's name too."""
+def _fetch(url: str, size: int, part: Path, say: Callable) -> None:
+    """Ask for what ``part`` lacks, again and again, until it has all."""
     furthest, tries = _bytes(part), 0
     with tqdm(total=size, unit="B", unit_scale=True, desc=part.stem) as bar:
         while True:
             try:
-                _get_rest(url, size, part, bar)
-                break
-            except requests.RequestException as error:
+                return _get_rest(url, size, part, bar)
+            except WorkshopError:
+                raise
+            # What a redirect or a header says can be a ValueError, too.
+            except (requests.RequestException, ValueError) as error:
                 tries += 1
                 if _bytes(part) >= furthest + 1_000_000:
                     furthest, tries = _bytes(part), 1
@@ -95,15 +86,9 @@ def _download(size: int, part: Path, say: Callable, url: str, output: str, _pooc
             wait = PAUSE * 2 ** (tries - 1)
             say(f"The server broke off ({why}): trying again in {wait:g} s.")
             time.sleep(wait)
-    say(f"Checking {part.stem} ...")
-    os.unlink(output)
-    try:  # pooch removes its own when it is interrupted while it checks
-        os.link(part, output)
-    except OSError:  # a disk without hard links
-        os.replace(part, output)
 
 
-def _why(error: requests.RequestException) -> str:
+def _why(error: Exception) -> str:
     return str(error) if type(error) is requests.HTTPError else type(error).__name__
 
 
@@ -114,37 +99,28 @@ def _gives_up(url: str, size: int, part: Path, why: str) -> DataSetError:
     )
 
 
-def _tag(part: Path) -> Path:
-    """Name the file that holds the server's name (ETag) for the version in ``part``."""
-    return part.with_suffix(".etag")
+def _get_rest(url: str, size: int, part: Path, bar: tqdm, ranges: bool = True) -> None:
+    """Ask for what ``part`` lacks; without ``ranges`` for all, to skip what it has.
 
-
-def _get_rest(url: str, size: int, part: Path, bar: tqdm) -> None:
+    What it has is thrown away for no answer, only for a wrong check sum of the whole.
+    """
     have = _bytes(part)
-    old = _tag(part).read_text() if _tag(part).exists() else ""
-    bar.reset()
-    bar.n = bar.initial = bar.last_print_n = have
-    bar.refresh()
     if have == size:
         return
     headers = {"Accept-Encoding": "identity", "User-Agent": user_agent()}
-    if have:
+    if have and ranges:
         headers["Range"] = f"bytes={have}-"
-        if old.startswith('"'):  # a weak one may not be asked for
-            headers["If-Range"] = old
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-        new = response.headers.get("ETag", "")
-        if not _goes_on(response, size, have) or (have and new != old):
-            part.unlink(missing_ok=True)
-            bar.n = bar.initial = 0
-            if response.status_code != 200:
-                raise requests.HTTPError("the file on the server has changed")
-            _tag(part).write_text(new)
-        _append(response, size, part, bar)
+        first = _first_byte(response, size, have)
+        if first is not None:
+            return _append(response, first, size, part, bar)
+    if "Range" not in headers:
+        raise requests.HTTPError("it gave a part that was not asked for")
+    _get_rest(url, size, part, bar, ranges=False)
 
 
-def _goes_on(response: requests.Response, size: int, have: int) -> bool:
-    """Say whether an answer begins where ``part`` ends; refuse what is no answer."""
+def _first_byte(response: requests.Response, size: int, have: int) -> int | None:
+    """Say where an answer begins: 0, ``have``, or None; refuse what is no answer."""
     status, headers = response.status_code, response.headers
     if status in BUSY:
         raise requests.HTTPError(f"{status} {response.reason}")
@@ -153,32 +129,38 @@ def _goes_on(response: requests.Response, size: int, have: int) -> bool:
             f"{response.url} answered {status} {response.reason}: get the file by "
             "hand, as data/README.md says, and name it with --archive."
         )
-    length = headers.get("Content-Length", size)
+    # Without a length, the page of a network's log-in would pass for a beginning.
+    length = headers.get("Content-Length", "unknown")
     if status != 200:
         length = headers.get("Content-Range", f"/{size}").rpartition("/")[2]
-    if str(length) != str(size):
+    if length != str(size):
         raise DataSetError(
             f"{response.url} has {length} bytes in place of {size}: if this network "
             f"has a log-in page, log in with a browser, {AGAIN}."
         )
     begins = headers.get("Content-Range", "").startswith(f"bytes {have}-")
-    return status == 206 and begins
+    return {200: 0, 206: have if begins else None}.get(status)
 
 
-def _append(response: requests.Response, size: int, part: Path, bar: tqdm) -> None:
+def _append(
+    response: requests.Response, first: int, size: int, part: Path, bar: tqdm
+) -> None:
+    """Add to ``part`` what an answer has beyond it; the answer begins at ``first``."""
+    have, place = _bytes(part), first
+    bar.reset()
+    bar.n = bar.initial = bar.last_print_n = first
     with open(part, "ab") as file:
         for piece in response.iter_content(2**16):
-            file.write(piece)
+            file.write(piece[max(0, have - place) :])
+            place += len(piece)
             bar.update(len(piece))
-            if file.tell() > size:
-                break
-    if _bytes(part) > size:
-        part.unlink()
-        raise DataSetError(
-            f"{response.url} gave more than {size} bytes: it is not used; try another "
-            f"network, {AGAIN}."
-        )
-    if _bytes(part) < size:
+            if place > size:
+                file.truncate(have)
+                raise DataSetError(
+                    f"{response.url} gave more than {size} bytes: it is not used; try "
+                    f"another network, {AGAIN}."
+                )
+    if place < size:
         raise requests.ConnectionError("the answer is cut off")
 
 
