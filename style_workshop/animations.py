@@ -29,9 +29,9 @@ def require_savable(path: str | Path) -> None:
         raise PictureError(
             f"{path} cannot hold an animation: end its name in {' or '.join(FORMATS)}."
         )
+    images.require_savable(path.with_suffix(".webp"))  # the folder, and the name
     if path.is_dir():
         raise PictureError(f"{path} is a folder: name a file inside it.")
-    images.require_savable(path.with_suffix(".webp"))  # the folder
 
 
 def save(

@@ -132,7 +132,7 @@ def require_free_disk(folder: str | Path, megabytes: float, purpose: str) -> Non
         WorkshopError: fewer than ``megabytes`` MB (10^6 bytes) are free there.
     """
     folder = Path(folder)
-    while not folder.exists():
+    while not os.path.exists(folder):
         folder = folder.parent
     free = shutil.disk_usage(folder).free / 1e6
     if free < megabytes:

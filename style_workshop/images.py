@@ -61,7 +61,7 @@ def open_rgb(path: str | Path) -> Image.Image:
 
 def _open(path: str | Path, convert: Callable = lambda picture: picture):
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):
         raise PictureError(f"There is no file {path}: check its name and folder.")
     if path.is_dir():
         raise PictureError(f"{path} is a folder: name a picture inside it.")
@@ -199,6 +199,16 @@ def require_savable(path: str | Path) -> None:
             f"{path} does not say what to write: end its name in one of "
             f"{', '.join(FORMATS)}."
         )
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # a name that is too long, for example
+        why = getattr(error, "strerror", error)
+        raise PictureError(
+            f"Cannot write {path} ({why}): choose another name, or a folder that you "
+            "may write to."
+        ) from error
     if path.is_dir():
         raise PictureError(f"{path} is a folder: name a file inside it.")
     folder = path.parent

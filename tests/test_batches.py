@@ -92,6 +92,22 @@ def test_a_folder_is_searched_to_its_depth_and_sorted(tmp_path):
     assert picture_files.find(f"{tmp_path}/") == picture_files.find(str(tmp_path))
 
 
+def test_folders_1300_deep_are_searched_or_refused_in_a_sentence(tmp_path):
+    folder, top = tmp_path, os.getcwd()
+    try:
+        os.chdir(folder)
+        for _ in range(1300):
+            os.mkdir("d")
+            os.chdir("d")
+        saved(Path("1.png"), np.zeros((9, 9, 3), np.uint8))
+    finally:
+        os.chdir(top)
+    try:
+        assert len(picture_files.find(tmp_path)) == 1
+    finally:
+        subprocess.run(["rm", "-rf", str(tmp_path / "d")])  # shutil recurses
+
+
 def test_links_are_followed_but_not_in_circles(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "x.jpg").touch()
@@ -566,7 +582,16 @@ def test_a_state_belongs_to_its_files_and_settings(flat, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "state", [{}, None, [], {"batches": -1, "seed": 0, "made_for": {}}, {"batches": 1}]
+    "state",
+    [
+        {},
+        None,
+        [],
+        "state",
+        {"batches": 1},
+        {"batches": -1, "seed": 0, "made_for": {}},
+        *({"batches": 1, "seed": 0, "made_for": other} for other in (None, 1, "x", [])),
+    ],
 )
 def test_what_is_no_state_is_refused(flat, state):
     with pytest.raises(BatchError):
@@ -898,6 +923,8 @@ def test_what_is_no_cache_is_not_written_over(flat, tmp_path):
     assert path.read_bytes() == content
     with pytest.raises(BatchError, match="is a folder"):
         generator(flat, cache=tmp_path)
+    with pytest.raises(WorkshopError, match="Cannot write .* choose"):
+        generator(flat, cache=tmp_path / ("n" * 300))
     (tmp_path / "empty").touch()
     with pytest.raises(BatchError, match="is not a cache of pictures"):
         generator(flat, cache=tmp_path / "empty")

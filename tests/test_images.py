@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 import odd_pictures
 from odd_pictures import FROM_UPRIGHT, TO_UPRIGHT
-from style_workshop import WorkshopError, images
+from style_workshop import WorkshopError, animations, images
 from style_workshop.images import PictureError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -496,6 +496,16 @@ def test_a_path_that_cannot_be_written_is_refused_beforehand(tmp_path):
         images.require_savable(tmp_path / "folder.png")
     images.require_savable(tmp_path / "new" / "folders" / "x.png")
     assert not (tmp_path / "new").exists()  # it only looks
+
+
+def test_names_that_are_too_long_are_refused_in_a_sentence(tmp_path):
+    for name in ("n" * 300, "n/" * 3000, "nul\0"):
+        with pytest.raises(PictureError, match="There is no file"):
+            images.read(f"{tmp_path}/{name}")
+        for module, ending in ((images, "png"), (animations, "gif")):
+            with pytest.raises(PictureError, match="Cannot write .* choose another"):
+                module.require_savable(f"{tmp_path}/{name}x.{ending}")
+    assert not list(tmp_path.iterdir())
 
 
 # --- side by side -------------------------------------------------------------------

@@ -374,6 +374,15 @@ def test_a_picture_that_fails(commons, fetch, answer, sentence):
     assert files(fetch.folder) == ["starry_night.jpg", "starry_night.json"]
 
 
+KEYS = dict.fromkeys(("url", "thumburl", "descriptionurl", "sha1"), "x")
+
+
+def with_licence(entry) -> bytes:
+    """An answer whose licence is ``entry``, where there should be a ``value``."""
+    info = KEYS | {"extmetadata": {"LicenseShortName": entry}}
+    return api_answer({"imageinfo": [info]})
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
@@ -385,6 +394,25 @@ def test_a_picture_that_fails(commons, fetch, answer, sentence):
         ({"body": b'{"batchcomplete":true}'}, "not understood"),
         ({"body": api_answer({"imageinfo": [{"url": "x"}]})}, "not understood"),
         ({"body": api_answer({"imageinfo": "?"})}, "not understood"),
+        ({"body": b"[" * 100_000}, "not understood"),
+        ({"body": b'{"query":' * 100_000 + b"1" + b"}" * 100_000}, "not understood"),
+        *(
+            ({"body": api_answer({"imageinfo": [KEYS | {"extmetadata": odd}]})}, said)
+            for odd, said in {
+                "text": "not understood",
+                7: "not understood",
+                ("LicenseShortName",): "not understood",
+            }.items()
+        ),
+        *(
+            ({"body": with_licence(odd)}, said)
+            for odd, said in (
+                ("CC0", "not understood"),
+                ({"val": "CC0"}, "not understood"),
+                ({"value": ["CC0"]}, "the licence"),
+                ({"value": "<" * 10_000_000}, "the licence"),
+            )
+        ),
         (
             {"body": api_answer({"ns": 6, "title": "File:x.jpg", "missing": True})},
             "has no file 'Van Gogh - Starry Night - Google Art Project.jpg'",
@@ -404,8 +432,7 @@ def test_not_free(commons, fetch, licence):
 
 
 def test_metadata_that_is_empty_is_a_list_in_php(commons, fetch):
-    keys = ("url", "thumburl", "descriptionurl", "sha1")
-    info = {**dict.fromkeys(keys, "x"), "extmetadata": []}
+    info = KEYS | {"extmetadata": []}
     answer = {"body": api_answer({"imageinfo": [info]})}
     commons.first("starry_night", answer, kind="api")
     assert "the licence 'none'" in fails(fetch)
@@ -455,7 +482,7 @@ def test_the_others_are_still_fetched(commons, fetch):
 def test_killed_and_run_again(commons, fetch):
     commons.first("great_wave", {"body": WHOLE, "cut": 3000, "hang": True})
     code = (
-        "import sys; from style_workshop import paintings; "
+        "import sys; from style_workshop.fetch import paintings; "
         "paintings.fetch(sys.argv[3:], sys.argv[2], 96, api=sys.argv[1], pause=0)"
     )
     api = f"{commons.address}/w/api.php"

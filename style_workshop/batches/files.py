@@ -45,7 +45,7 @@ def find(source: str | Path | Iterable[str | Path]) -> list[str]:
 
 
 def _in_folder(folder: str) -> list[str]:
-    found = sorted(_below(folder, set()), key=lambda path: path.split(os.sep))
+    found = sorted(_below(folder), key=lambda path: path.split(os.sep))
     if not found:
         raise BatchError(
             f"No pictures in {folder} or below it: it has no files that end in "
@@ -54,26 +54,27 @@ def _in_folder(folder: str) -> list[str]:
     return found
 
 
-def _below(folder: str, seen: set[tuple[int, int]]) -> Iterator[str]:
+def _below(folder: str) -> Iterator[str]:
     """Walk through a folder; links are followed, but into no folder twice."""
-    about = os.stat(folder)
-    if (about.st_dev, about.st_ino) in seen:
-        return
-    seen.add((about.st_dev, about.st_ino))
-    try:
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
-    except OSError as error:
-        raise BatchError(
-            f"Cannot look into {folder} ({error.strerror}): allow it, or move it away."
-        ) from error
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from _below(entry.path, seen)
-        elif entry.name.lower().endswith(ENDINGS) and entry.is_file():
-            yield entry.path
+    seen, left = set(), [folder]
+    while left:
+        folder = left.pop()
+        try:
+            about = os.stat(folder)
+            if (about.st_dev, about.st_ino) in seen:
+                continue
+            seen.add((about.st_dev, about.st_ino))
+            with os.scandir(folder) as listing:
+                entries = [one for one in listing if not one.name.startswith(".")]
+            entries.sort(key=lambda entry: entry.name, reverse=True)
+            left += [entry.path for entry in entries if entry.is_dir()]
+            files = [entry.path for entry in entries if entry.is_file()]
+        except OSError as error:
+            raise BatchError(
+                f"Cannot look into {folder} ({error.strerror}): allow it, or move it "
+                "away."
+            ) from error
+        yield from (path for path in files if path.lower().endswith(ENDINGS))
 
 
 def names(files: list[str]) -> list[str]:

@@ -165,7 +165,7 @@ class BatchGenerator:
         """
         try:
             batches, seed = check_number("batches", state["batches"], 0), state["seed"]
-            made_for = state["made_for"]
+            made_for = {**state["made_for"]}
             seed = check_number("seed", seed, 0)
         except (KeyError, TypeError) as error:
             raise BatchError("This is no state of a BatchGenerator.") from error

@@ -19,6 +19,7 @@ API = "https://commons.wikimedia.org/w/api.php"
 # Other widths are refused: https://www.mediawiki.org/wiki/Common_thumbnail_sizes
 WIDTHS = (250, 330, 500, 960, 1280, 1920, 3840)
 LIMIT = 50_000_000  # bytes of one answer
+LONGEST = 10_000  # characters of one value, which is HTML
 TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of an answer
 BUSY = (429, 503)
 RETRIES = 3
@@ -118,7 +119,17 @@ def _imageinfo(file: str, answer: bytes) -> dict:
         if info is not None:
             info = {"extmetadata": {}} | {k: v for k, v in info.items() if v}
             info |= {key: str(info[key]) for key in _NEEDED}
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+            told = info["extmetadata"] or {}  # PHP writes a list for an empty one
+            told = {key: str(entry["value"])[:LONGEST] for key, entry in told.items()}
+            info["extmetadata"] = told
+    # RecursionError: nested deeply.
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise PaintingError(
             f"Wikimedia Commons' answer on {file!r} is not understood "
             f"({answer[:80]!r}): wait some minutes, {AGAIN}."

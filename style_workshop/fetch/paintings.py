@@ -227,7 +227,7 @@ def _metadata(name: str, info: dict) -> dict:
 
 def _text(info: dict, key: str) -> str:
     """Read one of Commons' values, which are HTML, as plain text."""
-    value = str(info["extmetadata"].get(key, {}).get("value", ""))
+    value = info["extmetadata"].get(key, "")
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", value)).split())
 
 

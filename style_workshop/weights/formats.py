@@ -153,6 +153,12 @@ class _TensorUnpickler(pickle._Unpickler):
         ("torch", "FloatStorage"): np.dtype("<f4"),
         ("torch", "ByteStorage"): np.dtype("u1"),
     }
+    # For one number this makes as many bytes, and a file of weights has no use for it.
+    dispatch = {
+        code: load
+        for code, load in pickle._Unpickler.dispatch.items()
+        if code != pickle.BYTEARRAY8[0]
+    }
 
     def find_class(self, module, name):
         if (module, name) not in self.ALLOWED:
