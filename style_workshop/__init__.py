@@ -19,6 +19,7 @@ Read the modules in this order; each uses only those above it.
 ``weight_formats``  read VGG's weights from the files in which others keep them
 ``weights``         find, fetch, verify and load the pre-trained weights of VGG
 ``weight_check``    does a loaded VGG see what it should?
+``stopping``        after the stop button, Run All ends
 ``losses``          content, style (Gram, mean and deviation), total variation
 ``optimize``        change a picture until a loss is small: L-BFGS, Adam, descent
 ``explore``         receptive fields, the strongest pictures, occlusion [3]

@@ -16,6 +16,7 @@ from style_workshop import WorkshopError, vgg
 from style_workshop.explore import features_of, receptive_field
 from style_workshop.images import resize
 from style_workshop.optimize import Loss, Result, check_optimizer, check_seed, optimize
+from style_workshop.stopping import stop_notebook
 from style_workshop.tiles import tiled_loss
 
 #: Takes feature maps ``[1, h, w, c]`` by layer to a number to be made large, a sum
@@ -266,6 +267,7 @@ def dream(
                 break
     except KeyboardInterrupt:  # between two octaves
         whole.interrupted = True
+        stop_notebook()
     image = picture + _enlarge(drawn, sizes[-1])
     whole.image = np.clip(image, 0, 255).astype(np.float32)
     return whole
@@ -323,7 +325,7 @@ def zoom(
                 picture = go_in(result.image, scale)
                 bar.update()
         except KeyboardInterrupt:  # between two dreams
-            pass
+            stop_notebook()
     return shown
 
 

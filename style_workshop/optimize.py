@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from style_workshop import WorkshopError
 from style_workshop.images import resize
+from style_workshop.stopping import stop_notebook
 
 #: Those that come to rest in a minimum; ``"descent"`` goes on in steps of one size.
 OPTIMIZERS = ("lbfgs", "adam")
@@ -94,9 +95,9 @@ def optimize(
     """Change ``start`` until ``loss`` is small. Notebook 2.0 compares the ways.
 
     The loss and its gradient are compiled once. Ctrl-C (or the stop button of
-    Jupyter) ends it early and returns the picture so far. A loss may draw from a
-    ``tf.random.Generator``, for a random shift in each step, say; L-BFGS, which
-    compares the losses of several steps, has no use for such a loss.
+    Jupyter, see `stopping`) ends it early and returns the picture so far. A loss may
+    draw from a ``tf.random.Generator``, for a random shift in each step, say; L-BFGS,
+    which compares the losses of several steps, has no use for such a loss.
 
     Args:
         loss: takes ``[h, w, 3]``, 0-255, to its total and its named terms.
@@ -144,6 +145,7 @@ def optimize(
                 _follow(run, gradient, rule(run.image, learning_rate))
         except KeyboardInterrupt:
             run.interrupted = True
+            stop_notebook()
     return run.result()
 
 

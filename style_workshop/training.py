@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from style_workshop import WorkshopError
 from style_workshop.batches import BatchGenerator
 from style_workshop.files import load_arrays, save_arrays
+from style_workshop.stopping import stop_notebook
 
 #: Takes a batch ``[b, h, w, 3]``, 0-255, and the number of the step to the total loss
 #: and its named terms. What it draws at random must follow from the step alone
@@ -139,6 +140,7 @@ def train(
                         callback(run.history)
         except KeyboardInterrupt:
             run.history.interrupted = True
+            stop_notebook()
             run.save()
         finally:
             if run.logs:

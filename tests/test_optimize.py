@@ -299,13 +299,15 @@ def test_lbfgs_stops_where_nothing_is_left_to_gain():
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_an_interrupt_returns_the_picture_so_far(optimizer):
+def test_an_interrupt_returns_the_picture_so_far(optimizer, monkeypatch):
     def stop(step, image, terms):
         if step == 5:
             raise KeyboardInterrupt
 
+    told = []  # the notebook, if it runs in one
+    monkeypatch.setattr("style_workshop.optimize.stop_notebook", lambda: told.append(1))
     result = quietly(valley, START, 50, optimizer, callback=stop)
-    assert result.interrupted and result.steps == 5
+    assert result.interrupted and result.steps == 5 and told == [1]
     assert {len(values) for values in result.history.values()} == {6}
     np.testing.assert_array_equal(
         result.image, quietly(valley, START, 5, optimizer).image
