@@ -15,6 +15,7 @@ Read the modules in this order; each uses only those above it.
 ``batch_settings``  settings of a ``BatchGenerator``, checked
 ``batches``         ``BatchGenerator``: endless batches of pictures from a folder
 ``show``            figures: galleries, feature maps, Gram matrices, loss curves
+``scopes``          the scope factory: variables by name, saved, seeded, shared
 ``vgg``             VGG16 and VGG19 in ``tf.get_variable`` scopes, preprocessing
 ``weight_formats``  read VGG's weights from the files in which others keep them
 ``weights``         find, fetch, verify and load the pre-trained weights of VGG

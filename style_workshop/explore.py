@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from style_workshop import WorkshopError, vgg
+from style_workshop import WorkshopError, scopes, vgg
 
 
 def features_of(
@@ -91,8 +91,8 @@ def receptive_field(name: str, layer: str) -> ReceptiveField:
 def kernels(network: vgg.Network) -> dict[str, tf.Tensor]:
     """Give the filters ``[3, 3, in, out]`` of each convolution, by its name."""
     found = {}
-    for variable in network.variables:
-        layer, kind = variable.name.removesuffix(":0").split("/")[-2:]
+    for name, variable in scopes.by_name(network.variables).items():
+        layer, kind = name.split("/")
         if kind == "kernel" and layer.startswith("conv"):
             found[layer] = tf.identity(variable)
     return found

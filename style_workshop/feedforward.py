@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-import tensorflow.compat.v1 as tf1
 
-from style_workshop import WorkshopError, layers
+from style_workshop import WorkshopError, layers, scopes
 from style_workshop.files import load_arrays, save_arrays
 
 #: What the paper's variant mirrors at the start: what its ten convolutions without
@@ -122,16 +121,15 @@ class TransformNetwork:
         """
         check(architecture)
         self.architecture, self.card = architecture, dict(card or {})
-        start = layers.Values(values, seed)
-        self._template = tf1.make_template(
-            "transform", partial(_build, architecture, start)
+        side = -(-smallest_side(architecture) // MULTIPLE) * MULTIPLE
+        self._template = scopes.make_template(
+            "transform",
+            partial(_build, architecture),
+            np.zeros([1, side, side, 3], np.float32),
+            np.zeros([1, architecture.styles], np.float32),
+            values=values,
+            seed=seed,
         )
-        # Twice, and outside of any tf.function: see `vgg.Network`.
-        with tf.init_scope():
-            for _ in range(2):
-                side = -(-smallest_side(architecture) // MULTIPLE) * MULTIPLE
-                styles = tf.zeros([1, architecture.styles])
-                self._template(tf.zeros([1, side, side, 3]), styles)
 
     @property
     def variables(self) -> list[tf.Variable]:
@@ -140,11 +138,12 @@ class TransformNetwork:
     @property
     def norm_variables(self) -> list[tf.Variable]:
         """Scales and shifts alone: all that a new style needs [9]."""
-        return [v for v in self.variables if _short(v).split("/")[-2][:4] == "norm"]
+        named = scopes.by_name(self.variables)
+        return [v for name, v in named.items() if name.split("/")[-2][:4] == "norm"]
 
     def values(self) -> dict[str, np.ndarray]:
         """Give a copy of all variables, by names like ``block_1/conv_1/kernel``."""
-        return {_short(variable): variable.numpy() for variable in self.variables}
+        return {n: v.numpy() for n, v in scopes.by_name(self.variables).items()}
 
     def __call__(
         self,
@@ -234,11 +233,6 @@ def with_styles(
     return TransformNetwork(architecture, values, card=network.card)
 
 
-def _short(variable: tf.Variable) -> str:
-    """The name of a variable without that of its network, which differs by copy."""
-    return variable.name.removesuffix(":0").split("/", 1)[1]
-
-
 def _check_images(images: tf.Tensor, least: int) -> None:
     if len(images.shape) != 4 or images.shape[3] != 3:
         raise WorkshopError(
@@ -253,7 +247,7 @@ def _check_images(images: tf.Tensor, least: int) -> None:
         )
 
 
-def _build(architecture: Architecture, values, x, styles) -> tf.Tensor:
+def _build(architecture: Architecture, x, styles) -> tf.Tensor:
     """All layers, from ``[b, h, w, 3]`` in -1 to 1 to what goes into the tanh."""
     a = architecture
     norm = partial(_norm, a, styles)
@@ -265,26 +259,26 @@ def _build(architecture: Architecture, values, x, styles) -> tf.Tensor:
         ((1, 9, 1), (2, 3, 2), (4, 3, 2)), 1
     ):
         x = layers.convolution(
-            values, f"down_{number}", x, times * a.filters, size, stride, outer, False
+            f"down_{number}", x, times * a.filters, size, stride, outer, False
         )
-        x = tf.nn.relu(norm(values, f"norm_down_{number}", x))
+        x = tf.nn.relu(norm(f"norm_down_{number}", x))
     for number in range(1, a.blocks + 1):
-        x = layers.residual_block(values, f"block_{number}", x, norm, inner)
+        x = layers.residual_block(f"block_{number}", x, norm, inner)
     for number, times in enumerate((2, 1), 1):
         if a.upsampling == "resize":
             up = partial(layers.resize_convolution, padding=outer)
         else:
             up = layers.transposed_convolution
-        x = up(values, f"up_{number}", x, times * a.filters)
-        x = tf.nn.relu(norm(values, f"norm_up_{number}", x))
-    return layers.convolution(values, "out", x, 3, 9, padding=outer)
+        x = up(f"up_{number}", x, times * a.filters)
+        x = tf.nn.relu(norm(f"norm_up_{number}", x))
+    return layers.convolution("out", x, 3, 9, padding=outer)
 
 
-def _norm(architecture, styles, values, name, x) -> tf.Tensor:
+def _norm(architecture, styles, name, x) -> tf.Tensor:
     if architecture.styles > 1:
-        return layers.conditional_instance_norm(values, name, x, styles)
+        return layers.conditional_instance_norm(name, x, styles)
     kind = {"instance": layers.instance_norm, "batch": layers.batch_norm}
-    return kind[architecture.norm](values, name, x)
+    return kind[architecture.norm](name, x)
 
 
 # --- a network in a file ------------------------------------------------------------

@@ -13,7 +13,7 @@ import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 from tqdm.auto import tqdm
 
-from style_workshop import WorkshopError
+from style_workshop import WorkshopError, scopes
 from style_workshop.batches import BatchGenerator
 from style_workshop.files import load_arrays, save_arrays
 from style_workshop.stopping import stop_notebook
@@ -159,11 +159,6 @@ def _log_writer(folder: str | Path):
         return tf1.summary.FileWriter(str(folder))
 
 
-def _key(variable: tf.Variable) -> str:
-    """The name of a variable without its network's, which differs between copies."""
-    return variable.name.split("/", 1)[-1]
-
-
 class _Run:
     """The state of one training."""
 
@@ -264,7 +259,8 @@ class _Run:
             old.unlink()
 
     def _state(self) -> tuple[dict[str, np.ndarray], dict]:
-        arrays = {f"variable/{_key(v)}": v.numpy() for v in self.variables}
+        named = scopes.by_name(self.variables)
+        arrays = {f"variable/{name}": v.numpy() for name, v in named.items()}
         for number, variable in enumerate(self.adam.variables):
             arrays[f"adam/{number:04d}"] = variable.numpy()
         for name, values in self.history.losses.items():
@@ -282,7 +278,8 @@ class _Run:
     def _restore(
         self, arrays: Mapping, note: Mapping, path: Path | None = None
     ) -> None:
-        pairs = [(f"variable/{_key(v)}", v) for v in self.variables]
+        named = scopes.by_name(self.variables)
+        pairs = [(f"variable/{name}", v) for name, v in named.items()]
         pairs += [(f"adam/{n:04d}", v) for n, v in enumerate(self.adam.variables)]
         fits = note.get("made_for") == self.made_for and all(
             name in arrays and arrays[name].shape == variable.shape

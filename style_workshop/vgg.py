@@ -1,6 +1,6 @@
 """VGG16 and VGG19 (Simonyan and Zisserman, arXiv:1409.1556, table 1, D and E).
 
-Built with ``tf.compat.v1.get_variable`` in variable scopes. The first call of a
+Built with ``tf.compat.v1.get_variable`` in a template of `scopes`. The first call of a
 network makes its variables under ``vgg19/conv4_2/kernel`` and the like; every later
 call, on other pictures, other layers or with the other pooling, uses them again.
 Notebook 0.1 builds it by hand.
@@ -12,12 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-
-# The variable scopes of TensorFlow 1 are the workshop's way to share weights by
-# name; they live on in TensorFlow 2 under this name.
 import tensorflow.compat.v1 as tf1
 
-from style_workshop import WorkshopError
+from style_workshop import WorkshopError, scopes
 
 #: Convolutions in each of the five blocks.
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -29,10 +26,6 @@ DENSE = {"fc6": 4096, "fc7": 4096, "fc8": 1000}
 MEAN_BGR = (103.939, 116.779, 123.68)
 
 Endpoints = dict[str, tf.Tensor]
-
-# In Jupyter TensorFlow logs at the level INFO, and prints there every variable that a
-# template makes after its first call.
-tf.get_logger().setLevel("WARNING")
 
 
 def preprocess(images: tf.Tensor, dtype: str = "float32") -> tf.Tensor:
@@ -133,35 +126,36 @@ class Network:
             network of the same name ``vgg19_1/conv1_1/kernel``.
     """
 
-    def __init__(self, name: str, values: Mapping[str, np.ndarray] | None = None):
+    def __init__(
+        self,
+        name: str,
+        values: Mapping[str, np.ndarray] | None = None,
+        seed: int = 0,
+    ):
         """Make the network; variables are made when a layer is first asked for.
 
         Args:
             name: ``vgg16`` or ``vgg19``.
             values: the variables' values, ``conv4_2/kernel`` as ``[h, w, in, out]``
                 and ``conv4_2/bias`` (see `weights`); None draws them at random.
+            seed: of the random ones.
 
         Raises:
-            WorkshopError: no such network.
+            WorkshopError: no such network, or values of another one.
         """
         layer_names(name)
         self.name, self._values = name, values
-        # The scope factory of TensorFlow: what it wraps finds its variables again.
-        self._template = tf1.make_template(
-            name,
-            partial(
-                _endpoints,
-                name,
-                partial(_convolution, values=values),
-                partial(_dense, values=values),
-            ),
-        )
         # In a classic tf.Graph a template makes variables in its first call only.
         eager = tf1.executing_eagerly_outside_functions()
-        # A template keeps the scope that its second call opens. Were that call inside
-        # a tf.function, every later eager call would give symbolic tensors.
-        for _ in range(2):
-            self._make_variables("conv1_1" if eager else "pool5")
+        first = "conv1_1" if eager else "pool5"
+        self._template = scopes.make_template(
+            name,
+            partial(_endpoints, name, _convolution, _dense),
+            *_smallest_call(first),
+            values=values,
+            seed=seed,
+            trainable=False,
+        )
 
     @property
     def variables(self) -> list[tf.Variable]:
@@ -217,9 +211,9 @@ class Network:
         """
         self._make_variables("pool5")
         weights = {}
-        for variable in self.variables:
-            layer, kind = variable.name.removesuffix(":0").split("/")[-2:]
-            weights[f"{layer}/{kind}"] = value = tf.identity(variable)
+        for name, variable in scopes.by_name(self.variables).items():
+            weights[name] = value = tf.identity(variable)
+            layer, kind = name.split("/")
             if kind == "kernel":  # [h, w, in, out] -> [h, w, out, in], turned
                 turned = tf.einsum("hwio->hwoi", value[::-1, ::-1])
                 weights[f"{layer}/turned"] = turned
@@ -240,8 +234,13 @@ class Network:
     def _make_variables(self, deepest: str) -> None:
         """Send the smallest possible picture through, outside of any tf.function."""
         with tf.init_scope():
-            side = smallest_side(deepest)
-            self._template(tf.zeros([1, side, side, 3]), [deepest], "max")
+            self._template(*_smallest_call(deepest))
+
+
+def _smallest_call(layer: str) -> tuple[np.ndarray, list[str], str]:
+    """Arguments that take the smallest possible picture up to ``layer``."""
+    side = smallest_side(layer)
+    return np.zeros([1, side, side, 3], np.float32), [layer], "max"
 
 
 _POOLING = {"max": tf.nn.max_pool2d, "average": tf.nn.avg_pool2d}
@@ -278,11 +277,11 @@ def _endpoints(name, convolution, dense, x, layers, pooling) -> Endpoints:
     return {layer: found[layer] for layer in layers}
 
 
-def _convolution(layer: str, x: tf.Tensor, values) -> tf.Tensor:
+def _convolution(layer: str, x: tf.Tensor) -> tf.Tensor:
     channels = CHANNELS[int(layer[4]) - 1]
     with tf1.variable_scope(layer):
-        kernel = _variable("kernel", [3, 3, x.shape[-1], channels], values, x.dtype)
-        bias = _variable("bias", [channels], values, x.dtype)
+        kernel = tf1.get_variable("kernel", [3, 3, x.shape[-1], channels], x.dtype)
+        bias = tf1.get_variable("bias", [channels], x.dtype, tf1.zeros_initializer())
     return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides=1, padding="SAME"), bias)
 
 
@@ -302,23 +301,10 @@ def _frozen_convolution(layer: str, x: tf.Tensor, weights) -> tf.Tensor:
     return tf.nn.bias_add(convolve(x), bias)
 
 
-def _dense(layer: str, x: tf.Tensor, values) -> tf.Tensor:
+def _dense(layer: str, x: tf.Tensor) -> tf.Tensor:
     x = tf.reshape(x, [-1, np.prod(x.shape[1:])])  # [b, h, w, c] -> [b, h * w * c]
+    units = DENSE[layer]
     with tf1.variable_scope(layer):
-        kernel = _variable("kernel", [x.shape[-1], DENSE[layer]], values, x.dtype)
-        bias = _variable("bias", [DENSE[layer]], values, x.dtype)
+        kernel = tf1.get_variable("kernel", [x.shape[-1], units], x.dtype)
+        bias = tf1.get_variable("bias", [units], x.dtype, tf1.zeros_initializer())
     return tf.nn.bias_add(tf.matmul(x, kernel), bias)
-
-
-def _variable(kind: str, shape: list[int], values, dtype) -> tf.Tensor:
-    layer = tf1.get_variable_scope().name.split("/")[-1]
-    if values is not None:
-        initializer = tf1.constant_initializer(values[f"{layer}/{kind}"])
-    elif kind == "bias":
-        initializer = tf1.zeros_initializer()
-    else:
-        initializer = tf1.glorot_uniform_initializer()
-    variable = tf1.get_variable(
-        kind, shape, tf.float32, initializer, trainable=False, use_resource=True
-    )
-    return tf.cast(variable, dtype)
