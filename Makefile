@@ -53,7 +53,8 @@ help:  ## this list (also what `make` alone does)
 	    $(firstword $(MAKEFILE_LIST))
 
 workshop: picture  ## install, weights, check, first picture, then JupyterLab
-	.venv/bin/jupyter lab --ip=127.0.0.1 $(AS_ROOT) $(LAB_ARGS) notebooks
+	.venv/bin/jupyter lab --config=install/jupyter/config.py --ip=127.0.0.1 \
+	    $(AS_ROOT) $(LAB_ARGS)
 
 picture: $(PICTURE)  ## the same without JupyterLab, for machines without a screen
 	@echo "The picture is $(PICTURE) (remove it to have it made again)."

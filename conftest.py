@@ -6,6 +6,7 @@ notebook sees the full values and no test code.
 """
 
 import ast
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -73,7 +74,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if type(item).__name__ != "IPyNbCell":
             continue
-        notebook = item.path.relative_to(ROOT / "notebooks").as_posix()
+        notebook = Path(os.path.relpath(item.path, ROOT / "notebooks")).as_posix()
         try:
             values = quick_values(notebook, table)
             if "parameters" in item.cell.metadata.get("tags", []):

@@ -322,7 +322,7 @@ def test_readme_makes_the_picture_of_the_makefile():
 def test_images_run_as_attendee_and_ask_for_the_token(name):
     text = read(name)
     assert re.findall(r"^USER (\S+)", text, re.M)[-1] == "attendee"
-    assert text.splitlines()[-1].startswith('CMD ["jupyter", "lab", "--ip=0.0.0.0"')
+    assert text.splitlines()[-2].startswith('CMD ["jupyter", "lab", "--ip=0.0.0.0"')
     assert "EXPOSE 8888" in text
     assert "127.0.0.1:8888:8888" in text
 

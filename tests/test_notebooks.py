@@ -17,8 +17,7 @@ else:
 NOTEBOOKS = ROOT / "notebooks"
 LESSONS = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
 SOLUTIONS = sorted((NOTEBOOKS / "solutions").glob("*.ipynb"))
-TEMPLATE = NOTEBOOKS / "template.ipynb"
-CHECKED = "# NBVAL_CHECK_OUTPUT"
+TEMPLATE = ROOT / "tests" / "template.ipynb"
 
 
 def headings(notebook) -> list[str]:
@@ -125,22 +124,21 @@ def test_pictures_are_jpeg_and_the_file_is_small(lesson):
 
 
 def test_a_checked_cell_has_an_output_to_check_against(any_notebook):
-    for cell in code_cells(any_notebook):
-        if "NBVAL" in cell.source:
-            assert CHECKED in cell.source.splitlines(), "must be the whole line"
-            assert cell.outputs, f"nothing is checked in:\n{cell.source}"
+    for cell in tagged(any_notebook, "nbval-check-output"):
+        assert cell.outputs, f"nothing is checked in:\n{cell.source}"
 
 
 def test_no_test_code_in_the_notebooks(any_notebook):
     text = "\n".join(cell.source for cell in any_notebook.cells)
-    assert "quick.toml" not in text
-    assert "pytest" not in text
+    assert not re.search(r"quick\.toml|pytest|NBVAL", text)
+    tags = {tag for cell in any_notebook.cells for tag in cell.metadata.get("tags", [])}
+    assert tags <= {"parameters", "result", "nbval-check-output"}
 
 
 def test_every_notebook_has_an_entry_and_every_entry_a_notebook():
     table = tomllib.loads(TABLE.read_text())
-    paths = [*LESSONS, *SOLUTIONS, TEMPLATE]
-    assert sorted(table) == sorted(p.relative_to(NOTEBOOKS).as_posix() for p in paths)
+    paths = [p.relative_to(NOTEBOOKS).as_posix() for p in [*LESSONS, *SOLUTIONS]]
+    assert sorted(table) == sorted([*paths, f"../tests/{TEMPLATE.name}"])
 
 
 def test_every_lesson_has_its_solutions(lesson, request):
