@@ -2,7 +2,7 @@
 
 ``make bench-memory``, and ``python benchmarks/bench_memory.py --large``. Every size
 runs in a process of its own, which says how much memory it had at its peak; beside it
-stands what `gatys_memory.estimate` says before. The seconds are those of the loss and
+stands what `gatys.memory.estimate` says before. The seconds are those of the loss and
 its gradient once, of all cores together, which other programs disturb less. Nothing is
 stored.
 """
@@ -39,7 +39,6 @@ def measure(width: int, height: int, tile: int, steps: int, shallow: bool) -> di
     """Run here, in this process, and say what it took."""
     sys.path.insert(0, str(ROOT))
     from style_workshop import gatys, images, optimize
-    from style_workshop.gatys import memory as gatys_memory
 
     content = images.resize(images.read(CONTENT), (height, width))
     style = images.read(STYLE)
@@ -52,7 +51,7 @@ def measure(width: int, height: int, tile: int, steps: int, shallow: bool) -> di
     result = gatys.stylize(content, style, settings, progress=None)
     return {
         "peak": peak_memory(),
-        "estimate": gatys_memory.estimate((height, width), style, settings),
+        "estimate": gatys.memory.estimate((height, width), style, settings),
         "seconds": min(seconds[1:]),  # the first compiles
         "steps": result.steps,
     }

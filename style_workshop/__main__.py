@@ -74,13 +74,12 @@ def _add_weights(commands) -> None:
 
 def _weights(options) -> int:
     from style_workshop import weights
-    from style_workshop.weights import check as weight_check
 
     for name in options.names:
         weights.fetch(name)
         if options.classifier:
             weights.fetch(name, classifier=True)
-        weight_check.self_check(weights.pretrained(name), name)
+        weights.self_check(weights.pretrained(name), name)
         print(f"{name} sees what it should.")
     return 0
 

@@ -19,11 +19,9 @@ from PIL import Image, ImageCms
 
 import odd_pictures
 from style_workshop import IMAGES, WorkshopError, images
-from style_workshop.batches import BatchGenerator, decode, read_ahead
-from style_workshop.batches import cache as picture_cache
-from style_workshop.batches import files as picture_files
+from style_workshop.batches import BatchGenerator, cache, decode, read_ahead
 from style_workshop.batches.decode import Decoder
-from style_workshop.batches.files import BatchError
+from style_workshop.batches.files import BatchError, find, names
 from style_workshop.images import PictureError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,10 +84,10 @@ def test_a_folder_is_searched_to_its_depth_and_sorted(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "folder.jpg").mkdir()
-    found = picture_files.find(tmp_path)
+    found = find(tmp_path)
     assert found == [str(tmp_path / name) for name in kept]
-    assert picture_files.names(found) == kept
-    assert picture_files.find(f"{tmp_path}/") == picture_files.find(str(tmp_path))
+    assert names(found) == kept
+    assert find(f"{tmp_path}/") == find(str(tmp_path))
 
 
 def test_folders_1300_deep_are_searched_or_refused_in_a_sentence(tmp_path):
@@ -115,23 +113,22 @@ def test_links_are_followed_but_not_in_circles(tmp_path):
     (tmp_path / "again").symlink_to(tmp_path / "real")
     (tmp_path / "file.jpg").symlink_to(tmp_path / "real" / "x.jpg")
     (tmp_path / "broken.jpg").symlink_to(tmp_path / "none")
-    names = picture_files.names(picture_files.find(tmp_path))
-    assert names == ["again/x.jpg", "file.jpg"]
+    assert names(find(tmp_path)) == ["again/x.jpg", "file.jpg"]
 
 
 def test_a_list_keeps_its_order_and_a_pattern_is_sorted(flat, tmp_path):
     listed = [flat / "7.png", str(flat / "2.png"), flat / "7.png"]
-    assert picture_files.find(iter(listed)) == [str(path) for path in listed]
+    assert find(iter(listed)) == [str(path) for path in listed]
     assert take(generator(listed, batch_size=3), 1) == [7, 2, 7]
     expected = [str(flat / f"{i}.png") for i in (1, 2, 3)]
-    assert picture_files.find(str(flat / "[123].*")) == expected
-    assert picture_files.find(f"{tmp_path}/**/[1-3].png") == expected
-    assert picture_files.find(flat / "3.png") == [expected[2]]
+    assert find(str(flat / "[123].*")) == expected
+    assert find(f"{tmp_path}/**/[1-3].png") == expected
+    assert find(flat / "3.png") == [expected[2]]
 
 
 def test_a_folder_with_a_star_in_its_name_is_a_folder(tmp_path):
     path = saved(tmp_path / "odd [*]" / "x.png", np.zeros((2, 2, 3), np.uint8))
-    assert picture_files.find(path.parent) == [str(path)]
+    assert find(path.parent) == [str(path)]
 
 
 def test_nothing_to_read_is_said_at_once(tmp_path):
@@ -1003,7 +1000,7 @@ def test_a_cache_larger_than_the_disk_is_refused(flat, tmp_path, monkeypatch):
         assert megabytes == pytest.approx(10 * 4 * 4 * 3 / 1e6)
         raise WorkshopError(f"{purpose} needs disk")
 
-    monkeypatch.setattr(picture_cache, "require_free_disk", full)
+    monkeypatch.setattr(cache, "require_free_disk", full)
     with pytest.raises(WorkshopError, match="cache.npy needs disk"):
         generator(flat, cache=tmp_path / "cache.npy")
 

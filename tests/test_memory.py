@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from style_workshop import WorkshopError, gatys, memory, weights
-from style_workshop.gatys import memory as gatys_memory
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import bench_memory as bench
@@ -36,27 +35,27 @@ def test_without_a_container_it_is_the_machine_s():
 
 def test_the_whole_grows_with_the_pixels_and_tiles_do_not_without_the_pictures():
     def maps(settings, size):
-        each = gatys_memory.PICTURES * size[0] * size[1]
-        return gatys_memory.estimate(size, STYLE, settings) - each
+        each = gatys.memory.PICTURES * size[0] * size[1]
+        return gatys.memory.estimate(size, STYLE, settings) - each
 
     whole = replace(gatys.WORKSHOP, optimizer="adam")
     tiles = replace(whole, tile=512)
     assert maps(tiles, (2000, 3000)) == maps(tiles, (4000, 3000))
     growth = maps(whole, (2000, 4000)) - maps(whole, (2000, 2000))
-    assert growth == pytest.approx(4e6 * 4 * 290 * gatys_memory.GRADIENT, rel=0.01)
+    assert growth == pytest.approx(4e6 * 4 * 290 * gatys.memory.GRADIENT, rel=0.01)
 
 
 def test_a_picture_smaller_than_a_tile_is_taken_whole():
     tiles = replace(gatys.WORKSHOP, tile=512)
     size = (300, 400)
-    assert gatys_memory.estimate(size, STYLE, tiles) == gatys_memory.estimate(
+    assert gatys.memory.estimate(size, STYLE, tiles) == gatys.memory.estimate(
         size, STYLE, gatys.WORKSHOP
     )
 
 
 def test_a_larger_style_image_takes_more():
     larger = replace(gatys.WORKSHOP, style_scale=3)
-    assert gatys_memory.estimate((512, 512), STYLE, larger) > gatys_memory.estimate(
+    assert gatys.memory.estimate((512, 512), STYLE, larger) > gatys.memory.estimate(
         (512, 512), STYLE, gatys.WORKSHOP
     )
 
@@ -66,7 +65,7 @@ def test_a_larger_style_image_takes_more():
 def test_what_the_advice_names_fits(free, tile):
     settings, size = replace(gatys.WORKSHOP, tile=tile), (3072, 4096)
     with pytest.raises(WorkshopError, match="of memory, and .* GB are free") as caught:
-        gatys_memory.require_memory(size, STYLE, settings, free * GB)
+        gatys.memory.require_memory(size, STYLE, settings, free * GB)
     advice = str(caught.value)
     if "tiles of" in advice:
         settings = replace(settings, tile=int(advice.split("tiles of ")[1].split()[0]))
@@ -75,24 +74,24 @@ def test_what_the_advice_names_fits(free, tile):
     if "at most" in advice:
         longest = int(advice.split("at most ")[1].split()[0])
         size = (longest * 3 // 4, longest)
-    gatys_memory.require_memory(size, STYLE, settings, free * GB)
+    gatys.memory.require_memory(size, STYLE, settings, free * GB)
 
 
 def test_what_fits_is_let_through_with_its_estimate():
-    needed = gatys_memory.require_memory((256, 256), STYLE, gatys.WORKSHOP, 8 * GB)
+    needed = gatys.memory.require_memory((256, 256), STYLE, gatys.WORKSHOP, 8 * GB)
     assert 1 * GB < needed < 3 * GB
 
 
 def test_it_is_refused_before_the_network_is_loaded(monkeypatch):
-    monkeypatch.setattr(gatys_memory, "free_memory", lambda: -int(GB))
+    monkeypatch.setattr(gatys.memory, "free_memory", lambda: -int(GB))
     monkeypatch.setattr(gatys, "load_network", None)
     with pytest.raises(WorkshopError, match="GB are free: close other programs"):
         gatys.stylize(np.zeros((600, 800, 3), np.float32), STYLE)
 
 
 def test_large_pictures_have_fewer_corrections():
-    assert gatys_memory.corrections((1536, 2048)) == 10
-    assert gatys_memory.corrections((3072, 4096)) == 3
+    assert gatys.memory.corrections((1536, 2048)) == 10
+    assert gatys.memory.corrections((3072, 4096)) == 3
 
 
 @pytest.mark.skipif(

@@ -142,7 +142,7 @@ def test_trainings_that_make_no_sense_are_refused(
     tmp_path, monkeypatch, run_here, changes, sentence
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(weights, "load", None)  # before VGG is loaded
+    monkeypatch.setattr(weights.find, "load", None)  # before VGG is loaded
     status, _, errors = run_here(
         "train", STYLE, "--photos", IMAGES / "content", *changes
     )

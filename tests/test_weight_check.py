@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 
 from style_workshop import vgg, weights
-from style_workshop.weights import check as weight_check
-from style_workshop.weights.check import MISTAKES, REFERENCE, TOLERANCE, self_check
+from style_workshop.weights.check import (
+    MISTAKES,
+    REFERENCE,
+    TOLERANCE,
+    mean_activations,
+    self_check,
+)
 from style_workshop.weights.formats import WeightsError
 
 NAMES = ["vgg16", "vgg19"]
@@ -30,7 +35,7 @@ def networks(values):
 def worst_error(network, name: str) -> float:
     """The largest relative difference of a layer, computed from the file itself."""
     stored = json.loads(REFERENCE.read_text())[name]["right"]
-    seen = weight_check.mean_activations(network, name)
+    seen = mean_activations(network, name)
     return max(
         np.linalg.norm(np.subtract(seen[layer], means)) / np.linalg.norm(means)
         for layer, means in stored.items()

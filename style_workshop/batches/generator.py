@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from style_workshop.batches import files as picture_files
 from style_workshop.batches.decode import WARNINGS
-from style_workshop.batches.files import BatchError
+from style_workshop.batches.files import BatchError, find
 from style_workshop.batches.order import PictureSequence
 from style_workshop.batches.read_ahead import ReadAhead
 from style_workshop.batches.settings import check_batch, check_decoder, check_number
@@ -39,7 +38,7 @@ class BatchGenerator:
 
     Args:
         source: a folder (all below it), a list of files, or a pattern; see
-            `picture_files.find`.
+            `files.find`.
         reshape_mode: ``'resize'`` to the target, the aspect changes; ``'crop'`` the
             middle to the target's aspect, then resize; ``'random_crop'``: short side
             to ``short_side``, then another window each time, as AdaIN [11] trains.
@@ -86,7 +85,7 @@ class BatchGenerator:
         self._threads = check_number("threads", threads or _cores())
         self._ahead = check_number("ahead", ahead)
         self._closed, self._lock, self._reader = False, threading.Lock(), None
-        files = picture_files.find(source)
+        files = find(source)
         self._shape = check_batch(batch_size, decoder, len(files))
         if cache is not None and reshape_mode == "random_crop":
             raise BatchError(

@@ -9,11 +9,11 @@ import json
 import time
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from os import environ
 
 import requests
 
-from style_workshop import WorkshopError, __version__
+from style_workshop import WorkshopError
+from style_workshop.fetch.downloads import AGAIN, user_agent
 
 API = "https://commons.wikimedia.org/w/api.php"
 # Other widths are refused: https://www.mediawiki.org/wiki/Common_thumbnail_sizes
@@ -24,20 +24,11 @@ TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of an answer
 BUSY = (429, 503)
 RETRIES = 3
 LONGEST_WAIT = 120  # seconds
-AGAIN = "and run the same command again"
 _NEEDED = ("url", "thumburl", "descriptionurl", "sha1")
 
 
 class PaintingError(WorkshopError):
     """A painting that cannot be fetched, and what to do about it."""
-
-
-def user_agent() -> str:
-    """Name the program, as Wikimedia's User-Agent policy asks, and whom to contact."""
-    contact = environ.get("STYLE_WORKSHOP_CONTACT") or "teaching workshop"
-    contact = contact.encode("ascii", "ignore").decode()
-    library = f"python-requests/{requests.__version__}"
-    return f"StyleWorkshop/{__version__} ({contact}) {library}"
 
 
 class Commons:

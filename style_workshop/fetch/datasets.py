@@ -17,8 +17,7 @@ from tqdm.auto import tqdm
 
 from style_workshop import DATA, WorkshopError
 from style_workshop.fetch.archives import GROWTH, MARGIN, DataSetError, unpack
-from style_workshop.fetch.commons import AGAIN
-from style_workshop.fetch.downloads import alone, download, still_to_fetch
+from style_workshop.fetch.downloads import AGAIN, alone, download, still_to_fetch
 from style_workshop.files import require_free_disk
 
 

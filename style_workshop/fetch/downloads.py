@@ -13,15 +13,23 @@ from pathlib import Path
 import requests
 from tqdm.auto import tqdm
 
-from style_workshop import WorkshopError
+from style_workshop import WorkshopError, __version__
 from style_workshop.fetch.archives import DataSetError
-from style_workshop.fetch.commons import AGAIN, user_agent
 from style_workshop.files import lock
 
 TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of the file
 RETRIES = 5  # in a row, without a megabyte more
 PAUSE = 1.0  # seconds before the first of them; twice as long before the next
 BUSY = (408, 429, 500, 502, 503, 504)  # worth another try
+AGAIN = "and run the same command again"
+
+
+def user_agent() -> str:
+    """Name the program, as Wikimedia's User-Agent policy asks, and whom to contact."""
+    contact = os.environ.get("STYLE_WORKSHOP_CONTACT") or "teaching workshop"
+    contact = contact.encode("ascii", "ignore").decode()
+    library = f"python-requests/{requests.__version__}"
+    return f"StyleWorkshop/{__version__} ({contact}) {library}"
 
 
 def download(

@@ -16,7 +16,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from style_workshop import DATA, WorkshopError, images
-from style_workshop.fetch.commons import AGAIN, API, WIDTHS, Commons, PaintingError
+from style_workshop.fetch.commons import API, WIDTHS, Commons, PaintingError
+from style_workshop.fetch.downloads import AGAIN
 from style_workshop.files import require_free_disk, write_whole
 
 FOLDER = DATA / "paintings"

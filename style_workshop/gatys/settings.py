@@ -38,7 +38,7 @@ class Settings:
             each starts from the last one enlarged, and takes ``steps``. 1 paints at
             the full size only.
         tile: work a picture that is larger than so many pixels a side in tiles of that
-            side (`gatys_loss.TiledLoss`): the same picture in bounded memory, and more
+            side (`loss.TiledLoss`): the same picture in bounded memory, and more
             time; 0 takes it as a whole.
     """
 

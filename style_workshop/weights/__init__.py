@@ -7,13 +7,16 @@
 ===========  =================================================================
 """
 
-from style_workshop.weights.find import (
-    fetch,
-    load,
-    normalize,
-    path_of,
-    pretrained,
-)
+from style_workshop.weights.check import self_check
+from style_workshop.weights.find import fetch, load, normalize, path_of, pretrained
 from style_workshop.weights.formats import WeightsError
 
-__all__ = ["WeightsError", "fetch", "load", "normalize", "path_of", "pretrained"]
+__all__ = [
+    "WeightsError",
+    "fetch",
+    "load",
+    "normalize",
+    "path_of",
+    "pretrained",
+    "self_check",
+]
