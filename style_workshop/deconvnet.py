@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from style_workshop import WorkshopError, vgg
-from style_workshop.explore import check_channel, kernels, peak, receptive_field
+from style_workshop.features import check_channel, kernels, peak, receptive_field
 
 RULES = ("gradient", "deconvnet", "guided")
 

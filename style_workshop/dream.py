@@ -13,11 +13,11 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from style_workshop import WorkshopError, vgg
-from style_workshop.explore import features_of, receptive_field
+from style_workshop.features import features_of, receptive_field
 from style_workshop.images import resize
 from style_workshop.optimize import Loss, Result, check_optimizer, check_seed, optimize
 from style_workshop.stopping import stop_notebook
-from style_workshop.tiles import tiled_loss
+from style_workshop.tiles import Tiling
 
 #: Takes feature maps ``[1, h, w, c]`` by layer to a number to be made large, a sum
 #: over positions.
@@ -102,7 +102,7 @@ def whole_loss(features: Callable, layers: Sequence[str], objective: Objective) 
     """Make the loss that falls as the objective rises, of the picture as a whole.
 
     Args:
-        features: from `explore.features_of`.
+        features: from `features.features_of`.
         layers: that ``objective`` takes.
         objective: `energy` or `likeness`, or one of your own.
 
@@ -112,6 +112,44 @@ def whole_loss(features: Callable, layers: Sequence[str], objective: Objective) 
 
     def loss(image: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         total = -objective(features(image, layers))
+        return total, {"dream": total}
+
+    return loss
+
+
+def tiled_loss(
+    network: vgg.Network,
+    features: Callable,
+    layers: Sequence[str],
+    objective: Callable[[vgg.Endpoints], tf.Tensor],
+    tile: int,
+) -> Loss:
+    """Make the same loss as `whole_loss`, computed tile by tile.
+
+    The memory is that of one tile, however large the picture. A tile reaches so far
+    beyond its own positions as these see, and begins on the grid of the poolings:
+    loss and gradient are those of the whole picture, and there is no seam.
+
+    Args:
+        network: VGG, for its receptive fields.
+        features: from `features.features_of`.
+        layers: that ``objective`` takes.
+        objective: takes feature maps ``[1, h, w, c]`` by layer to a number to be made
+            large, a sum over positions.
+        tile: largest side, in pixels, of the square that a tile accounts for; it is
+            a multiple of the largest stride of ``layers``, if only once that.
+    """
+    tiling = Tiling(network.name, layers, tile)
+
+    @tf.custom_gradient
+    def total_of(image):
+        total, gradient = tiling.value_and_gradient(
+            image, lambda part, place: -objective(place.own(features(part, layers)))
+        )
+        return total, lambda upstream: upstream * gradient
+
+    def loss(image: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        total = total_of(image)
         return total, {"dream": total}
 
     return loss

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from style_workshop import WorkshopError, vgg
-from style_workshop.explore import features_of
+from style_workshop.features import features_of
 from style_workshop.losses import (
     alpha_norm,
     content_loss,
@@ -71,7 +71,7 @@ def inversion_loss(
     """Make the loss of a picture that shall have the features of another.
 
     Args:
-        features: from `explore.features_of`.
+        features: from `features.features_of`.
         picture: ``[h, w, 3]``, 0-255.
         layer: whose features are compared.
         alpha_weight: of `losses.alpha_norm`, which keeps pixels in 0-255.
@@ -104,7 +104,7 @@ def texture_loss(
     """Make the loss of a picture that shall have the style of another.
 
     Args:
-        features: from `explore.features_of`.
+        features: from `features.features_of`.
         style: ``[h, w, 3]``, 0-255.
         layers: whose statistics are compared, each as much as the others.
         statistics: one of `STATISTICS`.

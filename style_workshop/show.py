@@ -158,7 +158,7 @@ def boxes(
     Args:
         picture: ``[h, w, 3]``, 0-255.
         corners: name (of the layer) to ``(top, left, bottom, right)`` in pixels, as
-            `explore.ReceptiveField.box` gives them.
+            `features.ReceptiveField.box` gives them.
         width: of the figure, in inches.
     """
     figure = _grid([to_uint8(picture)], (), 1, width)

@@ -10,46 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from style_workshop import vgg
-from style_workshop.explore import ReceptiveField, receptive_field
-from style_workshop.optimize import Loss
-
-
-def tiled_loss(
-    network: vgg.Network,
-    features: Callable,
-    layers: Sequence[str],
-    objective: Callable[[vgg.Endpoints], tf.Tensor],
-    tile: int,
-) -> Loss:
-    """Make the same loss as `dream.whole_loss`, computed tile by tile.
-
-    The memory is that of one tile, however large the picture. A tile reaches so far
-    beyond its own positions as these see, and begins on the grid of the poolings:
-    loss and gradient are those of the whole picture, and there is no seam.
-
-    Args:
-        network: VGG, for its receptive fields.
-        features: from `explore.features_of`.
-        layers: that ``objective`` takes.
-        objective: takes feature maps ``[1, h, w, c]`` by layer to a number to be made
-            large, a sum over positions.
-        tile: largest side, in pixels, of the square that a tile accounts for; it is
-            a multiple of the largest stride of ``layers``, if only once that.
-    """
-    tiling = Tiling(network.name, layers, tile)
-
-    @tf.custom_gradient
-    def total_of(image):
-        total, gradient = tiling.value_and_gradient(
-            image, lambda part, place: -objective(place.own(features(part, layers)))
-        )
-        return total, lambda upstream: upstream * gradient
-
-    def loss(image: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        total = total_of(image)
-        return total, {"dream": total}
-
-    return loss
+from style_workshop.features import ReceptiveField, receptive_field
 
 
 class Place(NamedTuple):
@@ -89,7 +50,8 @@ class Tiling:
         Args:
             name: ``vgg16`` or ``vgg19``.
             layers: those whose positions are shared out.
-            tile: see `tiled_loss`.
+            tile: largest side, in pixels, of the square that a tile accounts for; it is
+                a multiple of the largest stride of ``layers``, if only once that.
         """
         self.fields = {layer: receptive_field(name, layer) for layer in layers}
         self.tile = tile

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from style_workshop import IMAGES, vgg
-from style_workshop.explore import check_channel, features_of
+from style_workshop.features import check_channel, features_of
 from style_workshop.images import read
 from style_workshop.optimize import Loss, Result, check_optimizer, check_seed, optimize
 
@@ -159,7 +159,7 @@ def channel_loss(
     """Make the loss that falls as a channel is excited: minus its mean.
 
     Args:
-        features: from `explore.features_of`.
+        features: from `features.features_of`.
         layer: before the ReLU (``conv4_2``) a silent channel has a gradient too.
         channel: counted from 0.
         transformation: of the picture, drawn anew at each call.

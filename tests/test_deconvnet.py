@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from style_workshop import deconvnet, explore, vgg
+from style_workshop import deconvnet, features, vgg
 from style_workshop.deconvnet import Passed
 
 RANDOM = np.random.default_rng(11)
@@ -112,7 +112,7 @@ def test_an_activation_is_brought_about_by_what_it_sees(network, rule):
     picture = RANDOM.uniform(0, 255, (40, 40, 3)).astype(np.float32)
     found = deconvnet.project(network, picture, "conv2_2", 7, (8, 9), rule)
     assert found.shape == picture.shape and found.dtype == np.float32
-    top, left, bottom, right = explore.receptive_field("vgg19", "conv2_2").box(8, 9)
+    top, left, bottom, right = features.receptive_field("vgg19", "conv2_2").box(8, 9)
     inside = np.zeros((40, 40), bool)
     inside[top:bottom, left:right] = True
     assert not found[~inside].any() and found[inside].any()

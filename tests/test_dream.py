@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from style_workshop import IMAGES, WorkshopError, dream, images, tiles, weights
 from style_workshop.dream import Settings
-from style_workshop.explore import features_of, receptive_field
+from style_workshop.features import features_of, receptive_field
 
 RANDOM = np.random.default_rng(12)
 PICTURE = RANDOM.uniform(0, 255, (42, 60, 3)).astype(np.float32)
@@ -46,7 +46,7 @@ def test_tiles_leave_no_seam(network, layers, size, tile):
     picture = RANDOM.uniform(0, 255, (*size, 3)).astype(np.float32)
     features, objective = features_of(network), dream.energy(dict.fromkeys(layers, 1.0))
     whole = dream.whole_loss(features, layers, objective)
-    tiled = tiles.tiled_loss(network, features, layers, objective, tile)
+    tiled = dream.tiled_loss(network, features, layers, objective, tile)
     value, gradient = value_and_gradient(whole, picture)
     tiled_value, tiled_gradient = value_and_gradient(tiled, picture)
     assert tiled_value == pytest.approx(value, rel=1e-5)
@@ -62,7 +62,7 @@ def test_tiles_with_too_little_around_them_would_leave_a_seam(network, monkeypat
     )
     short = receptive_field("vgg19", "relu2_2")._replace(size=4, start=-1)
     monkeypatch.setattr(tiles, "receptive_field", lambda *_: short)
-    tiled = tiles.tiled_loss(network, features, ["relu2_2"], objective, 24)
+    tiled = dream.tiled_loss(network, features, ["relu2_2"], objective, 24)
     _, seamed = value_and_gradient(tiled, picture)
     assert np.abs(seamed - gradient).max() > 0.1 * np.abs(gradient).max()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from style_workshop import WorkshopError, deconvnet, explore, vgg
+from style_workshop import WorkshopError, deconvnet, explore, features, vgg
 
 RANDOM = np.random.default_rng(11)
 
@@ -17,12 +17,12 @@ def noise(*shape) -> tf.Tensor:
 
 
 def test_receptive_fields_worked_out_by_hand():
-    assert explore.receptive_field("vgg19", "conv1_1") == (3, 1, -1)
-    assert explore.receptive_field("vgg19", "relu1_2") == (5, 1, -2)
-    assert explore.receptive_field("vgg19", "pool1") == (6, 2, -2)
-    assert explore.receptive_field("vgg19", "conv2_1") == (10, 2, -4)
-    assert explore.receptive_field("vgg16", "conv3_3") == (40, 4, -18)
-    assert explore.receptive_field("vgg19", "pool5") == (268, 32, -118)
+    assert features.receptive_field("vgg19", "conv1_1") == (3, 1, -1)
+    assert features.receptive_field("vgg19", "relu1_2") == (5, 1, -2)
+    assert features.receptive_field("vgg19", "pool1") == (6, 2, -2)
+    assert features.receptive_field("vgg19", "conv2_1") == (10, 2, -4)
+    assert features.receptive_field("vgg16", "conv3_3") == (40, 4, -18)
+    assert features.receptive_field("vgg19", "pool5") == (268, 32, -118)
 
 
 @pytest.mark.parametrize("layer", ["conv1_2", "pool1", "conv2_2", "pool2", "conv3_2"])
@@ -37,7 +37,7 @@ def test_one_pixel_moves_exactly_the_positions_that_see_it(layer):
             values[f"{name}/kernel"] = np.full(shape, 1 / np.prod(shape[:3]), "f")
             values[f"{name}/bias"] = np.ones(shape[-1], np.float32)
     positive = vgg.Network("vgg19", values)
-    field = explore.receptive_field("vgg19", layer)
+    field = features.receptive_field("vgg19", layer)
     image = np.zeros((1, 48, 40, 3), np.float32)
     row, column = 21, 18
     before = positive(tf.constant(image), layer)[layer]
@@ -51,7 +51,7 @@ def test_one_pixel_moves_exactly_the_positions_that_see_it(layer):
 
 
 def test_the_crop_of_a_position_stays_in_the_picture():
-    field = explore.receptive_field("vgg19", "conv2_1")
+    field = features.receptive_field("vgg19", "conv2_1")
     image = RANDOM.uniform(0, 255, (30, 40, 3))
     np.testing.assert_array_equal(field.crop(image, 5, 7), image[6:16, 10:20])
     np.testing.assert_array_equal(field.crop(image, 0, 0), image[:6, :6])
@@ -116,8 +116,8 @@ def test_a_channel_s_score_is_its_maximum(network):
 def test_what_makes_no_sense_is_refused(network):
     picture = np.zeros((20, 30, 3), np.float32)
     for call, message in (
-        (lambda: explore.receptive_field("vgg19", "fc6"), "no layer 'fc6' with pos"),
-        (lambda: explore.receptive_field("vgg18", "conv1_1"), "no network 'vgg18'"),
+        (lambda: features.receptive_field("vgg19", "fc6"), "no layer 'fc6' with pos"),
+        (lambda: features.receptive_field("vgg18", "conv1_1"), "no network 'vgg18'"),
         (lambda: deconvnet.project(network, picture, "conv1_1", 64), "no channel 64"),
         (lambda: deconvnet.project(network, picture, "conv1_1", -1), "no channel -1"),
         (lambda: deconvnet.project(network, picture, "prob", 0), "no layer 'prob'"),

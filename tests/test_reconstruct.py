@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from style_workshop import IMAGES, WorkshopError, images, reconstruct, vgg
-from style_workshop.explore import features_of
+from style_workshop.features import features_of
 from style_workshop.losses import content_loss, gram_matrix, style_loss
 from style_workshop.optimize import optimize
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from style_workshop import IMAGES, WorkshopError, images, vgg, visualize, weights
-from style_workshop.explore import features_of
+from style_workshop.features import features_of
 from style_workshop.visualize import STILL, Transformation
 
 RANDOM = np.random.default_rng(14)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from style_workshop import IMAGES, color, explore, vgg, weights
+from style_workshop import IMAGES, color, features, vgg, weights
 from style_workshop.gatys.loss import TiledLoss, style_grams, transfer_loss
 from style_workshop.gatys.memory import corrections, require_memory
 from style_workshop.gatys.settings import (
@@ -61,7 +61,7 @@ def load_network(settings: Settings) -> vgg.Network:
 
 def features_of(network: vgg.Network, settings: Settings) -> Callable:
     """Give the function from a picture ``[h, w, 3]`` to its feature maps."""
-    return explore.features_of(network, settings.pooling, settings.dtype)
+    return features.features_of(network, settings.pooling, settings.dtype)
 
 
 def stylize(
