@@ -201,7 +201,7 @@ def test_style_scale_is_longest_side_of_style_over_content(network, monkeypatch)
     def look(features, content, style, settings):
         raise Seen(style[0].image.shape[:2])
 
-    monkeypatch.setattr(gatys, "transfer_loss", look)
+    monkeypatch.setitem(gatys.stylize.__globals__, "transfer_loss", look)
     for scale, size in ((0.5, (32, 21)), (1, (64, 43)), (2, (128, 85))):
         with pytest.raises(Seen) as seen:
             gatys.stylize(CONTENT, STYLE, replace(NOTEBOOK, style_scale=scale), network)
