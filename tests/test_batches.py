@@ -101,7 +101,7 @@ def test_folders_1300_deep_are_searched_or_refused_in_a_sentence(tmp_path):
     finally:
         os.chdir(top)
     try:
-        assert len(picture_files.find(tmp_path)) == 1
+        assert len(find(tmp_path)) == 1
     finally:
         subprocess.run(["rm", "-rf", str(tmp_path / "d")])  # shutil recurses
 
