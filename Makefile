@@ -44,7 +44,7 @@ FITS = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help workshop picture test check notebooks bench-gatys bench-batches \
-    bench-fast bench-memory lock clean
+    bench-fast bench-memory gallery lock clean
 
 # --- targets ------------------------------------------------------------------------
 
@@ -83,6 +83,9 @@ bench-fast: check  ## time feed-forward networks against other software
 
 bench-memory: check  ## memory and time of the Gatys method by size
 	.venv/bin/python benchmarks/bench_memory.py
+
+gallery: check  ## paint README's photograph in every style that ships
+	.venv/bin/python notebooks/figures/gallery.py
 
 lock:  ## make install/requirements.txt again (needs uv)
 	@command -v $(UV) >/dev/null || { \

@@ -12,6 +12,8 @@ from style_workshop.feedforward import Architecture, TransformNetwork
 SMALL = Architecture(filters=4, blocks=2)
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 30, 41, 3)).astype(np.float32)
 MIX = np.float32([0.25, 0.75])
+#: What is painted elsewhere and here: other numbers, sizes and mixtures in turn.
+CASES = [(IMAGES, MIX), (IMAGES[:1, :24, :20], np.float32([1, 0]))]
 
 
 @pytest.fixture(params=[1, 2], ids=["one style", "two styles"])
@@ -24,22 +26,23 @@ def network(request) -> TransformNetwork:
     return TransformNetwork(start.architecture, values)
 
 
-def inputs_of(network, images) -> dict[str, np.ndarray]:
+def inputs_of(network, images, mixture) -> dict[str, np.ndarray]:
     several = network.architecture.styles > 1
-    return {"images": images, **({"styles": MIX} if several else {})}
+    return {"images": images, **({"styles": mixture} if several else {})}
 
 
-def painted(network, images) -> np.ndarray:
-    return network(images, MIX if network.architecture.styles > 1 else None).numpy()
+def painted(network, images, mixture) -> np.ndarray:
+    several = network.architecture.styles > 1
+    return network(images, mixture if several else None).numpy()
 
 
 def test_a_saved_model_paints_the_same(network, tmp_path):
     export.export(network, tmp_path / "net")
     run = tf.saved_model.load(tmp_path / "net").signatures["serving_default"]
-    for images in (IMAGES, IMAGES[:1, :24, :20]):
-        inputs = {k: tf.constant(v) for k, v in inputs_of(network, images).items()}
+    for case in CASES:
+        inputs = {k: tf.constant(v) for k, v in inputs_of(network, *case).items()}
         got = run(**inputs)["painted"]
-        np.testing.assert_allclose(got, painted(network, images), atol=0.01)
+        np.testing.assert_allclose(got, painted(network, *case), atol=0.01)
     with pytest.raises(WorkshopError, match="is there already"):
         export.export(network, tmp_path / "net")
 
@@ -49,9 +52,9 @@ def test_onnx_paints_the_same(network, tmp_path):
     runtime = pytest.importorskip("onnxruntime", reason="needs the export extra")
     export.export(network, tmp_path / "net.onnx")
     session = runtime.InferenceSession(str(tmp_path / "net.onnx"))
-    for images in (IMAGES, IMAGES[:1, :24, :20]):
-        (got,) = session.run(["painted"], inputs_of(network, images))
-        np.testing.assert_allclose(got, painted(network, images), atol=0.05)
+    for case in CASES:
+        (got,) = session.run(["painted"], inputs_of(network, *case))
+        np.testing.assert_allclose(got, painted(network, *case), atol=0.05)
 
 
 def test_tflite_paints_the_same_to_the_float16_of_its_weights(network, tmp_path):
@@ -61,12 +64,17 @@ def test_tflite_paints_the_same_to_the_float16_of_its_weights(network, tmp_path)
         warnings.simplefilter("ignore")
         run = tf.lite.Interpreter(str(tmp_path / "net.tflite"))
     run.allocate_tensors()
-    for detail in run.get_input_details():
-        wide = len(detail["shape"]) == 4
-        run.set_tensor(detail["index"], images if wide else MIX)
-    run.invoke()
-    got = run.get_tensor(run.get_output_details()[0]["index"])
-    np.testing.assert_allclose(got, painted(network, images), atol=2)
+    stored = [d for d in run.get_tensor_details() if len(d["shape"]) == 4]
+    kernels = [v for n, v in network.values().items() if n.endswith("kernel")]
+    half = [d for d in stored if d["dtype"] == np.float16]
+    assert sum(np.prod(d["shape"]) for d in half) == sum(k.size for k in kernels)
+    for mixture in (MIX, np.float32([1, 0])):
+        for detail in run.get_input_details():
+            wide = len(detail["shape"]) == 4
+            run.set_tensor(detail["index"], images if wide else mixture)
+        run.invoke()
+        got = run.get_tensor(run.get_output_details()[0]["index"])
+        np.testing.assert_allclose(got, painted(network, images, mixture), atol=2)
 
 
 @pytest.mark.parametrize(
