@@ -111,6 +111,9 @@ clean:  ## remove outputs/ and caches (not .venv, not the weights)
 # is made anew when its Python does not run or fit any more, or at GPU=1 and GPU=0:
 # the two TensorFlow packages hold the same files and spoil each other.
 $(INSTALLED): pyproject.toml install/requirements.txt
+	@case $(EXTRA)-$$(uname -s) in cpu-*|gpu-Linux) ;; *) \
+	    echo "GPU=1 is for Linux with an NVIDIA GPU (on Windows in WSL 2):" \
+	        "leave it out, or go back with GPU=0."; exit 1;; esac
 	@rm -f .venv/installed-*
 	@if .venv/bin/python -c '$(FITS)' 2>/dev/null \
 	    && .venv/bin/python -m pip --version >/dev/null 2>&1 \

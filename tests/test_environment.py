@@ -1,5 +1,6 @@
 """The install: the environment check, the pinned versions, and that all files agree."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,6 +28,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 SUPPORTED = SpecifierSet(PROJECT["requires-python"])
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 DOCKERFILES = ("Dockerfile.cpu", "Dockerfile.gpu")
+ORT = "onnxruntime"
 
 
 def read(name: str) -> str:
@@ -316,6 +319,56 @@ def test_readme_makes_the_picture_of_the_makefile():
     assert set(commands) == {(content, style)}
     assert (ROOT / content).is_file()
     assert (ROOT / style).is_file()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "requires a different Python",
+        "No matching distribution found for tensorflow",
+        "No matching distribution found for onnxruntime",
+        "GPU=1 is for Linux",
+        "DLL load failed",
+        "LongPathsEnabled",
+        "the --mount option requires BuildKit",
+    ],
+)
+def test_readme_answers_what_newcomers_met(words):
+    assert words in read("install/README.md").partition("## When something fails")[2]
+
+
+def test_readme_says_the_least_macos_of_the_pins():
+    """Since 1.24 the builds of onnxruntime are for macOS 14."""
+    newest = max(Version(str(p.specifier)[2:]) for p in pins() if p.name == ORT)
+    assert newest >= Version("1.24")
+    assert "macOS 14 or later" in read("install/README.md").partition("##")[0]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize(
+    ("system", "sentence"),
+    [
+        ("Darwin", "GPU=1 is for Linux"),
+        ("MINGW64_NT-10.0", "GPU=1 is for Linux"),
+        ("Linux", "No Python from 3.10 to 3.13 was found"),
+    ],
+)
+def test_make_refuses_a_gpu_where_tensorflow_has_none(tmp_path, system, sentence):
+    for name in ("Makefile", "pyproject.toml", "install/requirements.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    uname = tmp_path / "bin" / "uname"
+    uname.parent.mkdir()
+    uname.write_text(f"#!/bin/sh\necho {system}\n")
+    uname.chmod(0o755)
+    path = f"{uname.parent}{os.pathsep}{os.environ['PATH']}"
+    run = subprocess.run(
+        ["make", "picture", "GPU=1", "PYTHON=no-python"],
+        cwd=tmp_path, capture_output=True, text=True,
+        env=os.environ | {"PATH": path, "STYLE_WORKSHOP_DATA": str(tmp_path)},
+    )  # fmt: skip
+    assert run.returncode != 0 and sentence in run.stdout
+    assert not (tmp_path / ".venv").exists()
 
 
 @pytest.mark.parametrize("name", DOCKERFILES)
