@@ -72,9 +72,12 @@ class Workshop:
 
     def _training(self, net, x, dtype):
         tf, style = self.tf, pictures(1, 384, 384)[0].astype(np.float32)
-        perception = self.perceptual.Perception(dtype=dtype)
+        # Content and style alone, as the other side's.
+        settings = self.perceptual.LossSettings(
+            tile_share=0, range_weight=0, spike_weight=0, dtype=dtype
+        )
         pretrained = self.weights.pretrained("vgg16")
-        loss = self.perceptual.PerceptualLoss(pretrained, [style], perception).of(net)
+        loss = self.perceptual.PerceptualLoss(pretrained, [style], settings).of(net)
         adam = tf.keras.optimizers.Adam(1e-5)
         adam.build(net.variables)
 

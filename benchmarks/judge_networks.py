@@ -3,11 +3,14 @@
 ``python benchmarks/judge_networks.py PHOTOS... --styles FOLDERS...`` writes them into
 the card of each network in ``data/networks``. For each photograph, which no network has
 seen, and each style: content and style loss of what the network paints, and of what so
-many steps of L-BFGS reach from the photograph with the same loss.
+many steps of L-BFGS reach from the photograph with the same loss. That takes a minute
+or two for each; ``--gatys FOLDER`` keeps the pictures, for the next network of a style.
 """
 
 import argparse
 import sys
+import zlib
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -34,24 +37,38 @@ def find(folders: list[Path], name: str) -> Path:
     raise WorkshopError(f"No {name}.jpg in {', '.join(map(str, folders))}.")
 
 
-def perception_of(card: dict) -> perceptual.Perception:
+def loss_settings_of(card: dict) -> perceptual.LossSettings:
     """The loss that the network was trained with last."""
-    given = card["training"][-1]["perception"]
-    return perceptual.Perception(
-        **given | {"style_layers": tuple(given["style_layers"])}
-    )
+    names = [field.name for field in fields(perceptual.LossSettings)]
+    given = card["training"][-1]["loss"]
+    return perceptual.LossSettings(**{n: given[n] for n in names if n in given})
 
 
-def judge(loss, network, number: int, photograph: np.ndarray, steps: int) -> dict:
+def judge(of_picture, painted: np.ndarray, gatys: np.ndarray) -> dict:
     """The terms of both, for one photograph and one style."""
-    of_picture = loss.of_picture(photograph, number)
-    mixture = np.eye(network.architecture.styles)[number]
-    painted = fast.paint(network, photograph, mixture)
-    ours = {k: float(v) for k, v in of_picture(painted)[1].items()}
+    return {
+        who: {k: float(v) for k, v in of_picture(image)[1].items()}
+        for who, image in (("network", painted), ("gatys", gatys))
+    }
+
+
+def gatys_picture(of_picture, photograph, steps: int, path: Path | None) -> np.ndarray:
+    """What L-BFGS reaches; read from ``path`` where it was kept."""
+    if path and path.exists():
+        return images.read(path)
     result = optimize.optimize(of_picture, photograph, steps, progress="Gatys")
-    # Of the picture as it is saved, as the network's is.
-    theirs = {k: float(v) for k, v in of_picture(result.image)[1].items()}
-    return {"network": ours, "gatys": theirs}
+    if path:
+        images.save(result.image, path)
+    return result.image
+
+
+def kept(folder: Path | None, settings, *names) -> Path | None:
+    """Where the picture of these settings is kept."""
+    if folder is None:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    digest = zlib.crc32(repr(settings).encode())
+    return folder / f"{'_'.join(map(str, names))}_{digest:08x}.png"
 
 
 def mean(found: list[dict], who: str) -> dict[str, float]:
@@ -68,19 +85,27 @@ def main(arguments: list[str] | None = None) -> None:
     add("--networks", nargs="+", type=Path, default=sorted(NETWORKS.glob("*.npz")))
     add("--steps", type=int, default=300)
     add("--size", type=int, default=256, help="longest side, in pixels")
+    add("--gatys", type=Path, help="folder that keeps the pictures of L-BFGS")
     chosen = parser.parse_args(arguments)
-    photographs = [images.read(path, chosen.size) for path in chosen.photographs]
+    photographs = {
+        Path(path).stem: images.read(path, chosen.size) for path in chosen.photographs
+    }
     for path in chosen.networks:
         network = feedforward.load(path)
         styles = [images.read(find(chosen.styles, n)) for n in network.card["styles"]]
-        perception = perception_of(network.card)
-        pretrained = weights.pretrained(perception.network)
-        loss = perceptual.PerceptualLoss(pretrained, styles, perception)
-        found = [
-            judge(loss, network, number, photograph, chosen.steps)
-            for number in range(len(styles))
-            for photograph in photographs
-        ]
+        settings = loss_settings_of(network.card)
+        pretrained = weights.pretrained(settings.network)
+        loss = perceptual.PerceptualLoss(pretrained, styles, settings)
+        found = []
+        for number, style in enumerate(network.card["styles"]):
+            mixture = np.eye(len(styles))[number]
+            for name, photograph in photographs.items():
+                of_picture = loss.of_picture(photograph, number)
+                names = (style, name, chosen.size, chosen.steps)
+                path_kept = kept(chosen.gatys, settings, *names)
+                gatys = gatys_picture(of_picture, photograph, chosen.steps, path_kept)
+                painted = fast.paint(network, photograph, mixture)
+                found.append(judge(of_picture, painted, gatys))
         judged = {who: mean(found, who) for who in ("network", "gatys")}
         judged["ratio"] = round(
             judged["network"]["total"] / judged["gatys"]["total"], 3

@@ -6,13 +6,21 @@ pieces: batches, the network, the loss and the loop, put together once.
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from style_workshop import WorkshopError, perceptual, training, vgg, weights
+from style_workshop import (
+    WorkshopError,
+    __version__,
+    checks,
+    perceptual,
+    training,
+    vgg,
+    weights,
+)
 from style_workshop.batches import BatchGenerator
 from style_workshop.feedforward import TransformNetwork
 from style_workshop.images import require_size, save, side_by_side
@@ -22,45 +30,66 @@ ROOM = 1 / 8
 
 
 @dataclass(frozen=True)
-class Course:
-    """What a network is trained on, and from where.
+class TrainingData:
+    """What a network is trained on.
 
     Attributes:
         photos: folder of photographs, of any kinds and sizes; broken ones are skipped.
         size: side in pixels of the windows cut out of them.
         batch_size: windows a step.
-        seed: of the network's kernels, of the order of the photographs, of the styles.
-        norms_only: change the scales and shifts alone, as for a new style [9].
-        style: the only style that is trained, by number; None trains all.
+        short_side: to which photographs are made larger or smaller before that, in
+            pixels. A network paints best what is as large as what it saw. 0 is an
+            eighth more than ``size``.
+        seed: of the order of the photographs, of windows, and of the styles drawn.
+
+    Raises:
+        WorkshopError: a value that makes no sense.
     """
 
     photos: str | Path
     size: int = 256
+    _: KW_ONLY
     batch_size: int = 4
+    short_side: int = 0
     seed: int = 0
-    norms_only: bool = False
-    style: int | None = None
 
+    def __post_init__(self):
+        require_size(self.size)
+        checks.whole_number("batch_size", self.batch_size, least=1)
+        checks.seed(self.seed)
+        checks.whole_number("short_side", self.short_side)
+        if 0 < self.short_side < self.size:
+            raise WorkshopError(
+                f"A short_side of {self.short_side} has no room for windows of "
+                f"{self.size} pixels: use {self.size} or more."
+            )
 
-def batches_of(course: Course) -> BatchGenerator:
-    """Open the photographs: other windows, mirrored by chance, in each pass."""
-    return BatchGenerator(
-        course.photos,
-        "random_crop",
-        course.size,
-        batch_size=course.batch_size,
-        short_side=round(course.size * (1 + ROOM)),
-        flip=True,
-        seed=course.seed,
-    )
+    def batches(self) -> BatchGenerator:
+        """Open the photographs: other windows, mirrored by chance, in each pass."""
+        return BatchGenerator(
+            self.photos,
+            "random_crop",
+            self.size,
+            batch_size=self.batch_size,
+            short_side=self.short_side or round(self.size * (1 + ROOM)),
+            flip=True,
+            seed=self.seed,
+        )
+
+    def describe(self) -> dict:
+        """All its numbers, as JSON has them, and of the folder its name."""
+        return {**asdict(self), "photos": Path(self.photos).name}
 
 
 def train(
     network: TransformNetwork,
     styles: Mapping[str, np.ndarray],
-    course: Course,
-    plan: training.Plan = training.PLAN,
-    perception: perceptual.Perception = perceptual.PERCEPTION,
+    data: TrainingData,
+    *,
+    settings: training.TrainingSettings = training.TRAINING_SETTINGS,
+    loss_settings: perceptual.LossSettings = perceptual.LOSS_SETTINGS,
+    norms_only: bool = False,
+    style: int | None = None,
     folder: str | Path | None = None,
     samples: Sequence[np.ndarray] = (),
     logs: str | Path | None = None,
@@ -72,9 +101,11 @@ def train(
         network: a new one, or a trained one that goes on.
         styles: the picture ``[h, w, 3]``, 0-255, of each of the network's styles, in
             their order, by name.
-        course: photographs and windows.
-        plan: steps and rate.
-        perception: layers and weights of the loss.
+        data: photographs and windows.
+        settings: steps and rate.
+        loss_settings: layers and weights of the loss.
+        norms_only: change the scales and shifts alone, as for a new style [9].
+        style: the only style that is trained, by number; None trains all.
         folder: of checkpoints, curves and samples; None keeps none.
         samples: pictures ``[h, w, 3]`` that are painted at each checkpoint.
         logs: folder for TensorBoard.
@@ -86,57 +117,63 @@ def train(
     Raises:
         WorkshopError: something that cannot work, said before VGG is loaded.
     """
+    _check(network, styles, data, loss_settings, style)
+    with data.batches() as batches:
+        pretrained = weights.pretrained(loss_settings.network)
+        pictures = list(styles.values())
+        loss = perceptual.PerceptualLoss(pretrained, pictures, loss_settings)
+        made_for = {
+            "architecture": asdict(network.architecture),
+            "styles": list(styles),
+            "loss": loss.describe(),
+            "data": data.describe(),
+            "norms_only": norms_only,
+            "style": style,
+        }
+        history = training.train(
+            network.norm_variables if norms_only else network.variables,
+            loss.of(network, style=style, seed=data.seed),
+            batches,
+            settings=settings,
+            folder=folder,
+            made_for=made_for,
+            callback=_Show(network, folder, samples) if folder else None,
+            logs=logs,
+            progress=progress,
+        )
+    network.card = _card(network.card, made_for, settings, history)
+    return history
+
+
+def _check(network, styles, data, loss_settings, style) -> None:
     count = network.architecture.styles
     if len(styles) != count:
         raise WorkshopError(
             f"This network has {count} styles, and {len(styles)} pictures are given: "
             "give one for each."
         )
-    training.check(plan)
-    perceptual.check(perception)
-    require_size(course.size)
+    if style is not None:
+        checks.whole_number("style", style, most=count - 1)
     # The largest field that a layer of the loss has must have a place in a window.
-    layers = [perception.content_layer, *perception.style_layers]
+    layers = [loss_settings.content_layer, *loss_settings.style_layers]
     smallest = 4 * max(vgg.smallest_side(layer) for layer in layers)
-    if course.size < smallest:
+    if data.size < smallest:
         raise WorkshopError(
-            f"Windows of {course.size} pixels are too small: use {smallest} or more."
+            f"Windows of {data.size} pixels are too small: use {smallest} or more."
         )
-    with batches_of(course) as batches:
-        pretrained = weights.pretrained(perception.network)
-        loss = perceptual.PerceptualLoss(pretrained, list(styles.values()), perception)
-        variables = network.norm_variables if course.norms_only else network.variables
-        made_for = {
-            "architecture": asdict(network.architecture),
-            "perception": loss.describe(),
-            "styles": list(styles),
-            "course": {**asdict(course), "photos": Path(course.photos).name},
-            "learning_rate": plan.learning_rate,
-        }
-        history = training.train(
-            variables,
-            loss.of(network, course.style, course.seed),
-            batches,
-            plan,
-            folder,
-            made_for,
-            _Show(network, folder, samples) if folder else None,
-            logs,
-            progress,
-        )
-    network.card = _card(network.card, made_for, history)
-    return history
 
 
-def _card(before: Mapping, made_for: Mapping, history: training.History) -> dict:
+def _card(before: Mapping, made_for: Mapping, settings, history) -> dict:
     """Add what this training was to what the network's card had."""
     lesson = {
         **{k: v for k, v in made_for.items() if k not in ("architecture", "styles")},
+        "training": settings.describe(),
         "steps": history.steps,
         "losses": {
             name: round(float(np.mean(values[-100:])), 4)
             for name, values in history.losses.items()
         },
+        "versions": {"style_workshop": __version__, "tensorflow": tf.__version__},
     }
     lessons = [*before.get("training", []), lesson]
     return {**before, "styles": made_for["styles"], "training": lessons}

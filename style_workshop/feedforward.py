@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+import tensorflow.compat.v1 as tf1
 
 from style_workshop import WorkshopError, layers, scopes
 from style_workshop.files import load_arrays, save_arrays
@@ -166,6 +167,31 @@ class TransformNetwork:
         Raises:
             WorkshopError: not a batch of pictures, too small, or other styles.
         """
+        return self._paint(images, styles, dtype)[0]
+
+    def activations(
+        self,
+        images: tf.Tensor,
+        styles: tf.Tensor | Sequence[float] | None = None,
+        dtype: str = "float32",
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Paint a batch, and give what `perceptual` watches while a network learns.
+
+        Args:
+            images: as for a call.
+            styles: as for a call.
+            dtype: as for a call.
+
+        Returns:
+            What a call gives, and by name: ``out`` ``[b, h, w, 3]``, which goes into
+            the tanh, and for each norm (``norm_down_1``, ``block_1/norm_1``) its
+            normalized values before scale and shift, ``[b, h', w', c]`` float32.
+        """
+        seen = {}
+        painted, seen["out"] = self._paint(images, styles, dtype, seen)
+        return painted, seen
+
+    def _paint(self, images, styles, dtype, seen=None) -> tuple[tf.Tensor, tf.Tensor]:
         _check_images(images, smallest_side(self.architecture))
         styles = self._mixture(styles, tf.shape(images)[0])
         height, width = tf.unstack(tf.shape(images)[1:3])
@@ -175,8 +201,8 @@ class TransformNetwork:
         ]
         x = tf.pad(images, [[0, 0], *missing, [0, 0]], "REFLECT")
         x = tf.cast(tf.cast(x, tf.float32) / 127.5 - 1, dtype)
-        x = tf.cast(self._template(x, styles), tf.float32)
-        return (127.5 + self.architecture.reach * tf.tanh(x))[:, :height, :width]
+        x = tf.cast(self._template(x, styles, seen), tf.float32)[:, :height, :width]
+        return 127.5 + self.architecture.reach * tf.tanh(x), x
 
     def _mixture(self, styles, batch: tf.Tensor) -> tf.Tensor:
         count = self.architecture.styles
@@ -247,10 +273,13 @@ def _check_images(images: tf.Tensor, least: int) -> None:
         )
 
 
-def _build(architecture: Architecture, x, styles) -> tf.Tensor:
-    """All layers, from ``[b, h, w, 3]`` in -1 to 1 to what goes into the tanh."""
+def _build(architecture: Architecture, x, styles, seen=None) -> tf.Tensor:
+    """All layers, from ``[b, h, w, 3]`` in -1 to 1 to what goes into the tanh.
+
+    ``seen`` is a dictionary that gets what each norm has normalized.
+    """
     a = architecture
-    norm = partial(_norm, a, styles)
+    norm = partial(_norm, a, styles, seen)
     inner = {"start": "valid"}.get(a.padding, a.padding)
     outer = {"start": "zero"}.get(a.padding, a.padding)
     if a.padding == "start":
@@ -274,7 +303,12 @@ def _build(architecture: Architecture, x, styles) -> tf.Tensor:
     return layers.convolution("out", x, 3, 9, padding=outer)
 
 
-def _norm(architecture, styles, name, x) -> tf.Tensor:
+def _norm(architecture, styles, seen, name, x) -> tf.Tensor:
+    if seen is not None:
+        scope = tf1.get_variable_scope().name.split("/")[1:]  # without the network's
+        axes = [0, 1, 2] if architecture.norm == "batch" else [1, 2]
+        # The norm computes the same once more; XLA makes one of the two.
+        seen["/".join([*scope, name])] = layers.normalize(x, axes)
     if architecture.styles > 1:
         return layers.conditional_instance_norm(name, x, styles)
     kind = {"instance": layers.instance_norm, "batch": layers.batch_norm}

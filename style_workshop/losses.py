@@ -7,6 +7,9 @@ pixels. Each is computed in float32, whatever the network computed in.
 
 import tensorflow as tf
 
+#: Side in pixels of the blocks whose means `spike_loss` looks at.
+BLOCK = 32
+
 
 def content_loss(features: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     """Half the mean squared difference of two feature maps (equation 1).
@@ -53,6 +56,30 @@ def gram_matrix(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor
     return tf.matmul(weights * flat, flat, transpose_a=True) / total
 
 
+def gram_matrices_of_tiles(features: tf.Tensor, tiles: int = 4) -> tf.Tensor:
+    """Gram matrices of ``tiles`` times ``tiles`` equal parts of a feature map.
+
+    A Gram matrix is a mean over the picture, so that a smooth sky may be paid for by
+    too much texture elsewhere; those of its tiles tell. With ``G`` their mean, the mean
+    of ``|G_t - A|^2`` is ``|G - A|^2`` and the variance of ``G_t``: what is asked for
+    beyond the style is that it lies everywhere alike.
+
+    Args:
+        features: ``[b, h, w, c]``. Rows and columns that no equal part has room for
+            are left out, at the bottom and on the right.
+        tiles: along each side; fewer where a side is shorter.
+
+    Returns:
+        ``[b, tiles * tiles, c, c]`` float32.
+    """
+    batch, height, width, _ = tf.unstack(tf.shape(features))
+    n = tf.minimum(tiles, tf.minimum(height, width))
+    h, w, channels = height // n, width // n, features.shape[-1]
+    x = tf.reshape(features[:, : n * h, : n * w], [batch, n, h, n, w, channels])
+    x = tf.reshape(tf.einsum("bihjwc->bijhwc", x), [-1, h, w, channels])
+    return tf.reshape(gram_matrix(x), [batch, n * n, channels, channels])
+
+
 def style_loss(gram: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     """A quarter of the mean squared difference of two Gram matrices (equation 4).
 
@@ -83,6 +110,49 @@ def total_variation(images: tf.Tensor) -> tf.Tensor:
     across = images[:, :, 1:] - images[:, :, :-1]
     down = images[:, 1:] - images[:, :-1]
     return tf.reduce_mean(tf.square(across)) + tf.reduce_mean(tf.square(down))
+
+
+# --- what keeps a feed-forward network from painting blobs ---------------------------
+
+
+def range_loss(z: tf.Tensor) -> tf.Tensor:
+    """Mean of ``relu(|z| - 1.25)^2``: keep away from where a tanh is flat.
+
+    Where ``|tanh z|`` is nearly 1 it has no slope, and what is white there stays white
+    for ever. Beyond 1.25 (0.85 of the range) this gives the slope that is missing.
+
+    Args:
+        z: what goes into the tanh, of any shape.
+
+    Returns:
+        A scalar, float32.
+    """
+    return tf.reduce_mean(tf.nn.relu(tf.abs(tf.cast(z, tf.float32)) - 1.25) ** 2)
+
+
+def spike_loss(normalized: tf.Tensor, pixels: int) -> tf.Tensor:
+    """Single values beyond 5 deviations, and blocks whose mean lies beyond 2.
+
+    An instance norm divides by a deviation of the whole picture: one spike rules it,
+    and with it every other place. Networks learn to build such spikes at smooth, bright
+    places, where they show as droplets (Karras et al., "Analyzing and improving the
+    image quality of StyleGAN", CVPR 2020, section 2).
+
+    Args:
+        normalized: ``[b, h, w, c]`` with mean 0 and deviation 1, before a scale and a
+            shift.
+        pixels: of the picture along one side of a value; a block has 32.
+
+    Returns:
+        A scalar, float32: mean of ``relu(|y| - 5)^2`` plus mean of ``relu(|m| - 2)^2``,
+        ``m`` the means of blocks.
+    """
+    y = tf.cast(normalized, tf.float32)
+    sides = [side or BLOCK for side in y.shape[1:3]]
+    size = [max(1, min(BLOCK // pixels, side)) for side in sides]
+    means = tf.nn.avg_pool2d(y, size, size, "VALID")
+    single = tf.reduce_mean(tf.nn.relu(tf.abs(y) - 5) ** 2)
+    return single + tf.reduce_mean(tf.nn.relu(tf.abs(means) - 2) ** 2)
 
 
 def alpha_norm(images: tf.Tensor, alpha: float = 6) -> tf.Tensor:

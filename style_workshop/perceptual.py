@@ -2,27 +2,32 @@
 
 The same two losses as the Gatys method, of VGG16, but of what a network paints. Every
 weight is relative, so that one set of numbers serves a pale watercolor and a black
-and white mosaic, whose Gram matrices differ by a factor of hundred.
+and white mosaic, whose Gram matrices differ by a factor of hundred. Three terms more
+keep a network from what those two do not see: colored blobs in smooth places.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, asdict, dataclass
 
 import numpy as np
 import tensorflow as tf
 
-from style_workshop import IMAGES, WorkshopError, vgg
+from style_workshop import IMAGES, checks, vgg
 from style_workshop.feedforward import TransformNetwork
 from style_workshop.images import read, require_size, resize
 from style_workshop.losses import (
     content_loss,
+    gram_matrices_of_tiles,
     gram_matrix,
+    range_loss,
+    spike_loss,
     total_variation,
 )
 
 
 @dataclass(frozen=True)
-class Perception:
+class LossSettings:
     """What is compared, and with which weights.
 
     Attributes:
@@ -32,79 +37,99 @@ class Perception:
         style_layers: whose Gram matrices it should have; each weighs the same.
         content_weight: of the content loss, where a gray picture has a loss of 1.
         style_weight: of the style loss, where a picture without any features has 1.
+        tile_share: how much of the style loss is taken tile by tile, 0 to 1.
+        tiles: along each side.
+        range_weight: of `losses.range_loss` of what goes into the last tanh.
+        spike_weight: of `losses.spike_loss`, the mean over all norms.
         tv_weight: of the total variation, in gray levels squared.
         style_size: longest side of a style image, in pixels. Strokes keep this size
             in every picture that the network paints, whatever its size.
         dtype: what network and VGG compute in, ``"float32"`` or ``"bfloat16"``.
+
+    Raises:
+        WorkshopError: a value that makes no sense, before VGG is loaded.
     """
 
     network: str = "vgg16"
+    _: KW_ONLY
     content_layer: str = "relu3_3"
     style_layers: Sequence[str] = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
     content_weight: float = 1.0
     style_weight: float = 5.0
+    tile_share: float = 0.3
+    tiles: int = 4
+    range_weight: float = 1.0
+    spike_weight: float = 10.0
     tv_weight: float = 0.0
     style_size: int = 384
     dtype: str = "float32"
 
+    def __post_init__(self):
+        object.__setattr__(
+            self, "style_layers", checks.layers("style_layers", self.style_layers)
+        )
+        checks.whole_number("tiles", self.tiles, least=1, most=64)
+        require_size(self.style_size)
+        used = [self.content_layer, *self.style_layers]
+        vgg.check_request(self.network, used, self.style_size, self.style_size)
+        for name in ("content", "style", "range", "spike", "tv"):
+            checks.weight(f"{name}_weight", getattr(self, f"{name}_weight"))
+        checks.number("tile_share", self.tile_share, least=0, most=1)
+        checks.choice("dtype", self.dtype, ("float32", "bfloat16"))
 
+
+#: The mean over these is the unit of the content loss.
+PHOTOGRAPHS = [
+    IMAGES / "content" / f"{name}.jpg"
+    for name in ("astronaut", "cat", "coffee", "flower", "rocket", "temple")
+]
 #: What the networks that ship were trained with.
-PERCEPTION = Perception()
-
-
-def check(perception: Perception) -> None:
-    """Refuse what makes no sense, before VGG is loaded.
-
-    Raises:
-        WorkshopError: says what to use.
-    """
-    p = perception
-    layers = [p.content_layer, *p.style_layers]
-    vgg.check_request(p.network, layers, p.style_size, p.style_size)
-    require_size(p.style_size)
-    for name in ("content_weight", "style_weight", "tv_weight"):
-        if not 0 <= getattr(p, name) < np.inf:
-            raise WorkshopError(f"{name} is {getattr(p, name)}: use 0 or more.")
-    if p.dtype not in ("float32", "bfloat16"):
-        raise WorkshopError(f"No dtype {p.dtype!r}: use float32 or bfloat16.")
+LOSS_SETTINGS = LossSettings()
 
 
 class PerceptualLoss:
-    """Compares what a network painted with the photographs and with the styles."""
+    """Compares what a network painted with the photographs and with the styles.
+
+    Attributes:
+        settings: layers and weights.
+        content_unit: half the mean squared distance, in the content layer, of the
+            photographs of the workshop from a gray picture. It is 1 from then on.
+        targets: the Gram matrix wanted in each style layer, ``[styles, c, c]``.
+    """
 
     def __init__(
         self,
         network: vgg.Network,
         styles: Sequence[np.ndarray],
-        perception: Perception = PERCEPTION,
+        settings: LossSettings = LOSS_SETTINGS,
     ):
         """Compute the styles' Gram matrices, and what 1 means for each loss.
 
         Args:
-            network: the pre-trained VGG of ``perception.network``.
+            network: the pre-trained VGG of ``settings.network``.
             styles: one picture ``[h, w, 3]``, 0-255, for each style of the network.
-            perception: layers and weights.
+            settings: layers and weights.
 
         Raises:
-            WorkshopError: layers, weights or pictures that make no sense.
+            WorkshopError: layers or pictures that make no sense.
         """
-        check(perception)
-        self.perception, self._frozen = perception, network.freeze()
-        images = [resize(image, perception.style_size) for image in styles]
+        self.settings, self._frozen = settings, network.freeze()
+        self._styles = [checks.picture("style", image) for image in styles]
+        images = [resize(image, settings.style_size) for image in self._styles]
         grams = [self._grams(self._features(image[None])) for image in images]
-        #: The Gram matrix wanted in each layer, ``[styles, c, c]``.
         self.targets = {
             layer: tf.concat([gram[layer] for gram in grams], axis=0)
-            for layer in perception.style_layers
+            for layer in settings.style_layers
         }
-        photographs = sorted((IMAGES / "content").glob("*.jpg"))
-        known = np.stack([read(path, size=(256, 256)) for path in photographs])
-        layer = perception.content_layer
+        self.content_unit = self._unit(settings.content_layer)
+
+    def _unit(self, layer: str) -> float:
+        known = np.stack([read(path, size=(256, 256)) for path in PHOTOGRAPHS])
         found, gray = (
             self._frozen(vgg.preprocess(images), layer)[layer]
             for images in (known, np.full_like(known, 127.5))
         )
-        self._content_unit = content_loss(found, gray)
+        return float(content_loss(found, gray))
 
     def __call__(
         self, painted: tf.Tensor, photographs: tf.Tensor, styles: tf.Tensor
@@ -116,33 +141,38 @@ class PerceptualLoss:
             photographs: ``[b, h, w, 3]``, 0-255, of which it was painted.
             styles: ``[b]``, the number of each picture's style.
         """
-        p = self.perception
-        layer = p.content_layer
-        wanted = self._frozen(vgg.preprocess(photographs, p.dtype), layer)[layer]
+        s = self.settings
+        layer = s.content_layer
+        wanted = self._frozen(vgg.preprocess(photographs, s.dtype), layer)[layer]
         found = self._features(painted)
-        content = content_loss(found[layer], wanted) / self._content_unit
+        content = content_loss(found[layer], wanted) / self.content_unit
         terms = {
-            "content": p.content_weight * content,
-            "style": p.style_weight * self.style(found, styles),
+            "content": s.content_weight * content,
+            "style": s.style_weight * self.style(found, styles),
         }
-        if p.tv_weight:
-            terms["variation"] = p.tv_weight * total_variation(painted)
+        if s.tv_weight:
+            terms["variation"] = s.tv_weight * total_variation(painted)
         return tf.add_n(list(terms.values())), terms
 
     def style(self, found: vgg.Endpoints, styles: tf.Tensor) -> tf.Tensor:
         """Mean over layers and pictures of the share of the style's Gram matrix missed.
 
-        In each layer ``sum (G - A)^2 / sum A^2``: 0 for the style, 1 for nothing.
+        In each layer ``|G - A|^2 / |A|^2``: 0 for the style, 1 for nothing. Of that,
+        ``tile_share`` is the mean of ``|G_t - A|^2 / |A|^2`` over the tiles.
         """
-        shares = []
+        share, missed = self.settings.tile_share, []
         for layer, gram in self._grams(found).items():
             wanted = tf.gather(self.targets[layer], styles)  # [b, c, c]
-            missed = tf.reduce_sum((gram - wanted) ** 2, axis=[1, 2])
-            shares.append(missed / tf.reduce_sum(wanted**2, axis=[1, 2]))
-        return tf.reduce_mean(shares)
+            whole = _missed(gram, wanted)
+            if share:
+                grams = gram_matrices_of_tiles(found[layer], self.settings.tiles)
+                tiled = tf.reduce_mean(_missed(grams, wanted[:, None]), axis=1)
+                whole = (1 - share) * whole + share * tiled
+            missed.append(whole)
+        return tf.reduce_mean(missed)
 
     def of(
-        self, network: TransformNetwork, style: int | None = None, seed: int = 0
+        self, network: TransformNetwork, *, style: int | None = None, seed: int = 0
     ) -> Callable:
         """Give the loss that `training.train` lowers: that of what ``network`` paints.
 
@@ -154,11 +184,11 @@ class PerceptualLoss:
 
         Returns:
             A function from photographs ``[b, h, w, 3]`` and the step to the total and
-            its terms.
+            its terms: those of a call, and of range and spikes.
         """
         count = network.architecture.styles
         # XLA fuses what lies between the convolutions: a sixth of a step's time.
-        paint = tf.function(network, jit_compile=True, autograph=False)
+        paint = tf.function(self._paint(network), jit_compile=True, autograph=False)
 
         def loss(photographs, step):
             batch = tf.shape(photographs)[0]
@@ -168,11 +198,30 @@ class PerceptualLoss:
                 )
             else:
                 drawn = tf.fill([batch], style)
-            mixture = tf.one_hot(drawn, count)
-            painted = paint(photographs, mixture, self.perception.dtype)
-            return self(painted, photographs, drawn)
+            painted, watched = paint(photographs, tf.one_hot(drawn, count))
+            total, terms = self(painted, photographs, drawn)
+            return tf.add_n([total, *watched.values()]), {**terms, **watched}
 
         return loss
+
+    def _paint(self, network: TransformNetwork) -> Callable:
+        """A function that paints, and gives the terms of what it saw meanwhile."""
+        s = self.settings
+
+        def paint(photographs, mixture):
+            painted, seen = network.activations(photographs, mixture, s.dtype)
+            z, terms = seen.pop("out"), {}
+            if s.range_weight:
+                terms["range"] = s.range_weight * range_loss(z)
+            if s.spike_weight:
+                side = photographs.shape[1]
+                spikes = [
+                    spike_loss(y, round(side / y.shape[1])) for y in seen.values()
+                ]
+                terms["spike"] = s.spike_weight * tf.reduce_mean(spikes)
+            return painted, terms
+
+        return paint
 
     def of_picture(self, photograph: np.ndarray, style: int = 0) -> Callable:
         """Give the loss that `optimize.optimize` lowers: that of one picture itself.
@@ -183,14 +232,30 @@ class PerceptualLoss:
         return lambda image: self(image[None], wanted, tf.constant([style]))
 
     def describe(self) -> dict:
-        """All its numbers, as JSON has them."""
-        p = asdict(self.perception)
-        return {**p, "style_layers": list(p["style_layers"])}
+        """All that it depends on, as JSON has it; of the styles a SHA-256 each."""
+        s = asdict(self.settings)
+        return {
+            **s,
+            "style_layers": list(s["style_layers"]),
+            "content_unit": float(f"{self.content_unit:.4g}"),
+            "style_sha256": [_digest(image) for image in self._styles],
+        }
 
     def _features(self, images) -> vgg.Endpoints:
-        p = self.perception
-        layers = {p.content_layer, *p.style_layers}
-        return self._frozen(vgg.preprocess(images, p.dtype), sorted(layers))
+        s = self.settings
+        layers = {s.content_layer, *s.style_layers}
+        return self._frozen(vgg.preprocess(images, s.dtype), sorted(layers))
 
     def _grams(self, found: vgg.Endpoints) -> Mapping[str, tf.Tensor]:
-        return {n: gram_matrix(found[n]) for n in self.perception.style_layers}
+        return {n: gram_matrix(found[n]) for n in self.settings.style_layers}
+
+
+def _missed(grams: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+    """``|G - A|^2 / |A|^2`` of the last two axes."""
+    missed = tf.reduce_sum((grams - wanted) ** 2, axis=[-2, -1])
+    return missed / tf.reduce_sum(wanted**2, axis=[-2, -1])
+
+
+def _digest(image: np.ndarray) -> str:
+    pixels = np.ascontiguousarray(image, np.float32)
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()

@@ -21,7 +21,25 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("--steps", type=int, default=4000, help="of the optimizer")
     add("--size", type=int, default=256, help="side of the windows, in pixels")
     add("--batch-size", type=int, default=4)
+    add(
+        "--short-side",
+        type=int,
+        default=0,
+        help="of the photographs before that; 0: an eighth more than --size",
+    )
     add("--learning-rate", type=float, default=1e-3, help="of Adam")
+    add(
+        "--schedule",
+        default="constant",
+        choices=["constant", "cosine"],
+        help="whether the rate stays, or falls to 0 at the last step",
+    )
+    add(
+        "--average",
+        type=float,
+        default=0.0,
+        help="of the moving average of the weights; 0.99: over about 100 steps",
+    )
     add(
         "--architecture",
         default="workshop",
@@ -41,6 +59,14 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     add("--content-weight", type=float, default=1.0)
     add("--style-weight", type=float, default=5.0)
+    add(
+        "--tile-share",
+        type=float,
+        default=0.3,
+        help="how much of the style loss is taken tile by tile",
+    )
+    add("--range-weight", type=float, default=1.0, help="against white blobs")
+    add("--spike-weight", type=float, default=10.0, help="against colored droplets")
     add("--tv-weight", type=float, default=0.0, help="smoothness (total variation)")
     add("--style-size", type=int, default=384, help="longest side, sets the strokes")
     add("--network", default="vgg16", choices=["vgg16", "vgg19"], help="of the loss")
@@ -96,18 +122,27 @@ def run(options) -> int:
 
     network = _network(options, len(styles))
     network.card["credit"] = dict(zip(styles, credit, strict=True))
-    course = fast.Course(
+    data = fast.TrainingData(
         Path(options.photos),
         options.size,
-        options.batch_size,
-        options.seed,
-        options.norms_only,
+        batch_size=options.batch_size,
+        short_side=options.short_side,
+        seed=options.seed,
     )
-    plan = training.Plan(options.steps, options.learning_rate, every=options.every)
-    perception = perceptual.Perception(
-        network=options.network,
+    settings = training.TrainingSettings(
+        options.steps,
+        options.learning_rate,
+        schedule=options.schedule,
+        average=options.average,
+        every=options.every,
+    )
+    loss_settings = perceptual.LossSettings(
+        options.network,
         content_weight=options.content_weight,
         style_weight=options.style_weight,
+        tile_share=options.tile_share,
+        range_weight=options.range_weight,
+        spike_weight=options.spike_weight,
         tv_weight=options.tv_weight,
         style_size=options.style_size,
         dtype=vgg.fastest_dtype() if options.dtype == "auto" else options.dtype,
@@ -116,9 +151,16 @@ def run(options) -> int:
     done = training.checkpoints(folder)
     if done:
         print(f"Going on from {done[-1]}.")
-    logs = getattr(options, "logs", None)
     history = fast.train(
-        network, styles, course, plan, perception, folder, samples, logs
+        network,
+        styles,
+        data,
+        settings=settings,
+        loss_settings=loss_settings,
+        norms_only=options.norms_only,
+        folder=folder,
+        samples=samples,
+        logs=getattr(options, "logs", None),
     )
     if history.interrupted:
         print(f"Stopped at step {history.steps}: the same command goes on from there.")

@@ -4,52 +4,100 @@ The same loop serves the feed-forward networks and AdaIN: it knows variables, a 
 and batches. Notebook 3.0 trains with it.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 from tqdm.auto import tqdm
 
-from style_workshop import WorkshopError, scopes
-from style_workshop.batches import BatchGenerator
+from style_workshop import WorkshopError, checks, scopes
 from style_workshop.files import load_arrays, save_arrays
 from style_workshop.stopping import stop_notebook
 
-#: Takes a batch ``[b, h, w, 3]``, 0-255, and the number of the step to the total loss
-#: and its named terms. What it draws at random must follow from the step alone
+#: Takes a batch, as `Batches.next` gives it, and the number of the step, to the total
+#: loss and its named terms. What it draws at random must follow from the step alone
 #: (``tf.random.stateless_uniform(..., seed=[seed, step])``): a run that goes on from a
 #: checkpoint then draws the same.
-Loss = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, dict[str, tf.Tensor]]]
+Loss = Callable[[Any, tf.Tensor], tuple[tf.Tensor, dict[str, tf.Tensor]]]
 
 #: How often in a row a run halves its rate before it gives up.
-RETREATS = 5
+ROLLBACKS = 5
+#: How the rate goes on from ``learning_rate``.
+SCHEDULES = ("constant", "cosine")
+
+
+class Batches(Protocol):
+    """What a training takes its batches from, such as a ``BatchGenerator``."""
+
+    def next(self) -> Any:
+        """Give an array, or arrays in tuples or dictionaries, always of one shape."""
+
+    def state(self) -> dict:
+        """Say, as JSON has it, which batch comes next."""
+
+    def restore(self, state: dict) -> None:
+        """Go on from there."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingSettings:
     """How long to train, and how fast.
 
     Attributes:
         steps: in all, those before a checkpoint included.
         learning_rate: of Adam; 1e-3 in [8].
+        schedule: ``"constant"``, or ``"cosine"``: the rate falls along half a wave
+            from ``learning_rate`` at the first step to 0 after the last.
+        average: 0, or the factor by which a step counts less than the one after it in
+            the moving average of the variables: 0.99 averages over about 100 steps.
+            The average is what a training ends with.
         clip: largest norm of the gradient of all variables together; what is longer
             is shortened. 0 leaves it.
         every: steps from one checkpoint to the next.
         keep: how many checkpoints stay.
+
+    Raises:
+        WorkshopError: a value that makes no sense.
     """
 
     steps: int = 4000
     learning_rate: float = 1e-3
+    _: KW_ONLY
+    schedule: str = "constant"
+    average: float = 0.0
     clip: float = 10.0
     every: int = 100
     keep: int = 3
 
+    def __post_init__(self):
+        for name in ("steps", "every", "keep"):
+            checks.whole_number(name, getattr(self, name), least=1)
+        checks.number("learning_rate", self.learning_rate, above=0, such_as=0.001)
+        checks.choice("schedule", self.schedule, SCHEDULES)
+        checks.number("average", self.average, least=0, below=1, such_as=0.99)
+        checks.number("clip", self.clip, least=0, such_as=10)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, the first of which is 0."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * (1 + math.cos(math.pi * step / self.steps)) / 2
+
+    def describe(self) -> dict:
+        """What changes the weights after a given step, as JSON has it."""
+        names = ("learning_rate", "schedule", "average", "clip")
+        # A constant rate does not mind how many steps will follow.
+        names += ("steps",) * (self.schedule != "constant")
+        return {name: getattr(self, name) for name in names}
+
 
 #: 4,000 steps at a rate of 1e-3.
-PLAN = Plan()
+TRAINING_SETTINGS = TrainingSettings()
 
 
 @dataclass
@@ -57,12 +105,12 @@ class History:
     """What a training leaves beside the variables.
 
     ``losses`` maps ``total`` and every named term to its value at each step.
-    ``retreats`` lists the steps at which a loss was not finite, and the rate halved.
+    ``rollbacks`` lists the steps at which a loss was not finite, and the rate halved.
     ``interrupted`` says that a person stopped it.
     """
 
     losses: dict[str, list[float]] = field(default_factory=dict)
-    retreats: list[int] = field(default_factory=list)
+    rollbacks: list[int] = field(default_factory=list)
     interrupted: bool = False
 
     @property
@@ -70,27 +118,12 @@ class History:
         return len(self.losses.get("total", ()))
 
 
-def check(plan: Plan) -> None:
-    """Refuse a plan that makes no sense, before anything is loaded.
-
-    Raises:
-        WorkshopError: says what to use.
-    """
-    for name, least in (("steps", 1), ("every", 1), ("keep", 1)):
-        number = getattr(plan, name)
-        if not isinstance(number, int | np.integer) or number < least:
-            raise WorkshopError(f"{name} is {number!r}: use {least} or more.")
-    if not 0 < plan.learning_rate < np.inf:
-        raise WorkshopError(f"A learning rate of {plan.learning_rate}: use 0.001.")
-    if not 0 <= plan.clip < np.inf:
-        raise WorkshopError(f"A clip of {plan.clip}: use 10, or 0 for none.")
-
-
 def train(
     variables: Sequence[tf.Variable],
     loss: Loss,
-    batches: BatchGenerator,
-    plan: Plan = PLAN,
+    batches: Batches,
+    *,
+    settings: TrainingSettings = TRAINING_SETTINGS,
     folder: str | Path | None = None,
     made_for: Mapping | None = None,
     callback: Callable[[History], None] | None = None,
@@ -99,23 +132,26 @@ def train(
 ) -> History:
     """Lower ``loss`` with Adam, from the last checkpoint of ``folder`` if it has one.
 
-    Each checkpoint has the variables, the state of Adam, the step, where ``batches``
-    stands, and all losses so far. On a CPU, in float32, with one number of threads, a
-    run that is killed and started again ends with the same weights, bit for bit, as
-    one that was not. Ctrl-C (or the stop button of Jupyter) writes a checkpoint and
-    returns. When a loss is not finite, the run goes back to the last checkpoint, says
-    so, and goes on with half the rate.
+    Each checkpoint has the variables and their moving average, the state of Adam, the
+    step, where ``batches`` stands, and all losses so far. On a CPU, in float32, with
+    one number of threads, a run that is killed and started again ends with the same
+    weights, bit for bit, as one that was not. Ctrl-C (or the stop button of Jupyter)
+    writes a checkpoint and returns. When a loss is not finite, the run goes back to the
+    last checkpoint, says so, and goes on with half the rate. A checkpoint that is
+    damaged is put aside for the one before.
 
     Args:
-        variables: that are changed.
+        variables: that are changed; at the end they have their average, if there is
+            one, also after Ctrl-C.
         loss: of a batch, see `Loss`.
-        batches: gives ``[b, h, w, 3]``; one batch a step.
-        plan: how long, how fast.
-        folder: of the checkpoints; None keeps none, and only Ctrl-C and the end of
-            the plan end the run.
+        batches: gives one batch a step, see `Batches`.
+        settings: how long, how fast.
+        folder: of the checkpoints; None keeps none, and only Ctrl-C and the last step
+            end the run.
         made_for: what is trained, as JSON has it (architecture, weights of the loss).
             A checkpoint of something else is refused.
-        callback: called with the history at each checkpoint, and at the end.
+        callback: called with the history at each checkpoint, and at the end; the
+            variables have their average meanwhile.
         logs: folder for TensorBoard.
         progress: what the progress bar counts; None shows no bar.
 
@@ -123,21 +159,21 @@ def train(
         The history of all steps, also of those before the checkpoint.
 
     Raises:
-        WorkshopError: a plan that makes no sense, a checkpoint of another training, a
-            full disk, or losses that stay infinite with ever smaller rates.
+        WorkshopError: a checkpoint of another training, a full disk, or losses that
+            stay infinite with ever smaller rates.
     """
-    check(plan)
-    run = _Run(list(variables), loss, batches, plan, folder, made_for, logs)
+    run = _Run(list(variables), loss, batches, settings, folder, made_for)
     run.resume()
-    with tqdm(total=plan.steps, initial=run.step, desc=progress,
+    run.logs = _log_writer(logs) if logs else None
+    with tqdm(total=settings.steps, initial=run.step, desc=progress,
               disable=progress is None) as run.bar:  # fmt: skip
         try:
-            while run.step < plan.steps:
-                moved = run.go()
-                if moved and (run.step % plan.every == 0 or run.step == plan.steps):
+            while run.step < settings.steps:
+                moved, last = run.go(), run.step == settings.steps
+                if moved and (run.step % settings.every == 0 or last):
                     run.save()
                     if callback:
-                        callback(run.history)
+                        run.show(callback)
         except KeyboardInterrupt:
             run.history.interrupted = True
             stop_notebook()
@@ -145,6 +181,7 @@ def train(
         finally:
             if run.logs:
                 run.logs.close()
+    run.take_average()
     return run.history
 
 
@@ -162,19 +199,24 @@ def _log_writer(folder: str | Path):
 class _Run:
     """The state of one training."""
 
-    def __init__(self, variables, loss, batches, plan, folder, made_for, logs):
-        self.variables, self.batches, self.plan = variables, batches, plan
+    logs = bar = None
+
+    def __init__(self, variables, loss, batches, settings, folder, made_for):
+        self.variables, self.batches, self.settings = variables, batches, settings
         self.folder = Path(folder) if folder else None
-        self.made_for = dict(made_for or {})
-        self.history, self.bar = History(), None
+        self.made_for = {**(made_for or {}), "training": settings.describe()}
+        self.history = History()
         self.adam = tf.keras.optimizers.Adam(
-            plan.learning_rate, global_clipnorm=plan.clip or None
+            settings.learning_rate, global_clipnorm=settings.clip or None
         )
         self.adam.build(variables)
-        self._first = batches.state()
-        self.logs = _log_writer(logs) if logs else None
+        # Sums over the steps: what they lack of an average, `take_average` divides by.
+        averaged = variables if settings.average else []
+        self.sums = [tf.Variable(tf.zeros_like(v)) for v in averaged]
+        # Where the batches stand after a step, and the number of that step.
+        self._stand = (0, batches.state())
         self._good = None  # what to go back to where there is no folder
-        self._failed = 0  # retreats since a checkpoint was last written
+        self._failed = 0  # rollbacks since a checkpoint was last written
         self._compiled = tf.function(self._move(loss))
 
     @property
@@ -182,6 +224,8 @@ class _Run:
         return self.history.steps
 
     def _move(self, loss: Loss) -> Callable:
+        decay = self.settings.average
+
         def move(batch, step):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(self.variables)
@@ -190,100 +234,148 @@ class _Run:
             # Clipping hides an infinite gradient, or makes NaN of it.
             finite = tf.math.is_finite(total + tf.linalg.global_norm(gradients))
             self.adam.apply_gradients(zip(gradients, self.variables, strict=True))
+            for past, variable in zip(self.sums, self.variables, strict=False):
+                past.assign(decay * past + (1 - decay) * variable)
             return {"total": total, **terms}, finite
 
         return move
 
     def go(self) -> bool:
         """Take one step, or go back to the last good one, and say which."""
-        batch, step = tf.constant(self.batches.next()), tf.constant(self.step)
-        terms, finite = self._compiled(batch, step)
+        rate = self.settings.rate(self.step) / 2 ** len(self.history.rollbacks)
+        self.adam.learning_rate.assign(rate)
+        batch = tf.nest.map_structure(tf.constant, self.batches.next())
+        terms, finite = self._compiled(batch, tf.constant(self.step))
         if not finite:
-            self._retreat()
+            self._roll_back()
             return False
         terms = {name: float(value) for name, value in terms.items()}
+        self._stand = (self.step + 1, self.batches.state())
         for name in sorted(terms):  # total last: its length is the number of steps
             self.history.losses.setdefault(name, []).append(terms[name])
+        self._report(terms)
+        return True
+
+    def _report(self, terms: Mapping[str, float]) -> None:
         self.bar.update()
         recent = self.history.losses["total"][-50:]
         self.bar.set_postfix_str(f"loss {np.mean(recent):.4g}", refresh=False)
         if self.logs:
             tags = [tf1.Summary.Value(tag=n, simple_value=v) for n, v in terms.items()]
             self.logs.add_summary(tf1.Summary(value=tags), self.step)
-        return True
 
-    def _retreat(self) -> None:
-        rate, failed = float(self.adam.learning_rate.numpy()) / 2, self.step
+    def _roll_back(self) -> None:
+        failed = self.step
         self._failed += 1
         self._restore(*self._good)
-        if self._failed > RETREATS:
+        if self._failed > ROLLBACKS:
             raise WorkshopError(
                 f"The loss of step {failed + 1} is not finite, with ever smaller rates "
                 "too: use smaller weights, or look for pictures that hold NaN."
             )
-        self.adam.learning_rate.assign(rate)
-        self.history.retreats.append(failed)
+        self.history.rollbacks.append(failed)
         self._keep()  # so that a run that is killed now goes on with that rate
         self.bar.reset()
         self.bar.update(self.step)
+        times = 2 ** len(self.history.rollbacks)
         self.bar.write(
             f"The loss of step {failed + 1} is not finite: back to step {self.step}, "
-            f"with a learning rate of {rate:.2g}."
+            f"with a learning rate of {self.settings.rate(self.step) / times:.2g}."
         )
+
+    # --- the moving average ---------------------------------------------------------
+
+    def take_average(self) -> None:
+        """Put into the variables the average over all steps, the latest weighing most.
+
+        The sums begin with 0 and have only ``1 - average^steps`` of what they should.
+        """
+        steps = int(self.adam.iterations.numpy())
+        if self.sums and steps:
+            share = 1 - self.settings.average**steps
+            for variable, past in zip(self.variables, self.sums, strict=True):
+                variable.assign(past / share)
+
+    def show(self, callback: Callable[[History], None]) -> None:
+        """Call back while the variables have their average."""
+        values = [variable.numpy() for variable in self.variables]
+        self.take_average()
+        try:
+            callback(self.history)
+        finally:
+            for variable, value in zip(self.variables, values, strict=True):
+                variable.assign(value)
 
     # --- checkpoints ----------------------------------------------------------------
 
     def resume(self) -> None:
         """Take over the last checkpoint of the folder; write the first if none."""
-        if self.folder and (found := checkpoints(self.folder)):
-            self._restore(*load_arrays(found[-1]), found[-1])
+        if self.folder:
+            self._take_up(checkpoints(self.folder))
         if self.step:
             self._good = self._state()
         else:
             self._keep()
 
+    def _take_up(self, found: list[Path]) -> None:
+        """Go on from the last of these that can be read."""
+        for path in reversed(found):
+            try:
+                arrays, note = load_arrays(path)
+            except WorkshopError as error:
+                aside = path.with_name(f"{path.name}.damaged")
+                before = [other.name for other in found if other < path]
+                if not before:
+                    raise WorkshopError(
+                        f"{error} No checkpoint before it is left: choose an empty "
+                        "folder to begin anew."
+                    ) from error
+                path.rename(aside)
+                tqdm.write(f"{path} is damaged: back to {before[-1]}.")
+                continue
+            self._restore(arrays, note, path)
+            return
+
     def save(self) -> None:
         """Keep this step, if all its parts belong to one and the same step."""
-        if int(self.adam.iterations.numpy()) != self.step:
+        if not int(self.adam.iterations.numpy()) == self.step == self._stand[0]:
             return  # Ctrl-C came between the step and its loss; the last one stays
         self._failed = 0
         self._keep()
 
     def _keep(self) -> None:
-        """Make this what a retreat goes back to; write it if there is a folder."""
+        """Make this what a run goes back to; write it if there is a folder."""
         self._good = self._state()
         if not self.folder:
             return
         save_arrays(self.folder / f"step-{self.step:07d}.npz", *self._good)
-        for old in checkpoints(self.folder)[: -self.plan.keep]:
+        for old in checkpoints(self.folder)[: -self.settings.keep]:
             old.unlink()
 
-    def _state(self) -> tuple[dict[str, np.ndarray], dict]:
+    def _parts(self) -> dict[str, tf.Variable]:
+        """All variables of a checkpoint, by their names in it."""
         named = scopes.by_name(self.variables)
-        arrays = {f"variable/{name}": v.numpy() for name, v in named.items()}
-        for number, variable in enumerate(self.adam.variables):
-            arrays[f"adam/{number:04d}"] = variable.numpy()
+        parts = {f"variable/{name}": v for name, v in named.items()}
+        parts |= {f"adam/{n:04d}": v for n, v in enumerate(self.adam.variables)}
+        return parts | {f"average/{n:04d}": v for n, v in enumerate(self.sums)}
+
+    def _state(self) -> tuple[dict[str, np.ndarray], dict]:
+        arrays = {name: variable.numpy() for name, variable in self._parts().items()}
         for name, values in self.history.losses.items():
             arrays[f"loss/{name}"] = np.array(values)
-        # One batch a step: those that were taken since, but not used, do not count.
-        taken = self._first["batches"] + self.step
         note = {
             "made_for": self.made_for,
-            "batches": {**self._first, "batches": taken},
-            "first_batch": self._first["batches"],
-            "retreats": self.history.retreats,
+            "batches": self._stand[1],
+            "rollbacks": list(self.history.rollbacks),
         }
         return arrays, note
 
     def _restore(
         self, arrays: Mapping, note: Mapping, path: Path | None = None
     ) -> None:
-        named = scopes.by_name(self.variables)
-        pairs = [(f"variable/{name}", v) for name, v in named.items()]
-        pairs += [(f"adam/{n:04d}", v) for n, v in enumerate(self.adam.variables)]
         fits = note.get("made_for") == self.made_for and all(
             name in arrays and arrays[name].shape == variable.shape
-            for name, variable in pairs
+            for name, variable in self._parts().items()
         )
         if not fits:
             raise WorkshopError(
@@ -291,12 +383,12 @@ class _Run:
                 "use those, or choose an empty folder."
             )
         self.batches.restore(note["batches"])
-        for name, variable in pairs:
+        for name, variable in self._parts().items():
             variable.assign(arrays[name])
-        self._first = {**note["batches"], "batches": note["first_batch"]}
         self.history.losses = {
             name.removeprefix("loss/"): array.tolist()
             for name, array in arrays.items()
             if name.startswith("loss/")
         }
-        self.history.retreats = list(note["retreats"])
+        self.history.rollbacks = list(note["rollbacks"])
+        self._stand = (self.step, note["batches"])

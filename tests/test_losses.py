@@ -7,8 +7,11 @@ import tensorflow as tf
 from style_workshop.losses import (
     alpha_norm,
     content_loss,
+    gram_matrices_of_tiles,
     gram_matrix,
     mean_and_deviation,
+    range_loss,
+    spike_loss,
     statistics_loss,
     style_loss,
     total_variation,
@@ -295,3 +298,58 @@ def test_a_masked_gram_matrix_is_the_weighted_mean_of_the_formula():
 def test_an_empty_mask_gives_zeros_and_not_nan():
     features = RANDOM.normal(0, 3, (1, 3, 3, 2)).astype(np.float32)
     assert not np.any(gram_matrix(features, np.zeros((3, 3), np.float32)))
+
+
+# --- what keeps a feed-forward network from painting blobs ---------------------------
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "tiles"), [(8, 12, 4), (9, 7, 2), (3, 5, 4)]
+)
+def test_gram_matrices_of_tiles_are_those_of_the_parts(height, width, tiles):
+    features = maps(height, width, batch=2)
+    found = gram_matrices_of_tiles(features, tiles).numpy()
+    n = min(tiles, height, width)
+    h, w = height // n, width // n
+    for b in range(2):
+        parts = [
+            features[b : b + 1, i * h : i * h + h, j * w : j * w + w]
+            for i in range(n)
+            for j in range(n)
+        ]
+        expected = np.concatenate([gram_matrix(part) for part in parts])
+        np.testing.assert_allclose(found[b], expected, rtol=1e-5)
+
+
+def test_what_tiles_miss_is_what_the_whole_misses_and_their_variance():
+    """mean |G_t - A|^2 = |G - A|^2 + var G_t, for tiles that cover the picture."""
+    features, wanted = maps(8, 12), gram_matrix(maps(5, 5)).numpy()
+    grams = gram_matrices_of_tiles(features).numpy().astype(np.float64)
+    tiled = np.mean(np.sum((grams - wanted[:, None]) ** 2, axis=(2, 3)))
+    whole = np.sum((gram_matrix(features).numpy() - wanted) ** 2)
+    variance = np.var(grams, axis=1).sum()
+    assert variance > 0.1 * whole
+    assert tiled == pytest.approx(whole + variance, rel=1e-5)
+
+
+def test_range_loss_pulls_back_what_the_tanh_has_lost():
+    z = tf.Variable([[-4.0, -1.25, 0.0, 1.0, 2.25]])
+    with tf.GradientTape(persistent=True) as tape:
+        loss = range_loss(z)
+        painted = tf.tanh(z)
+    assert float(loss) == pytest.approx((2.75**2 + 1) / 5)
+    np.testing.assert_allclose(
+        tape.gradient(loss, z)[0], [-2 * 2.75 / 5, 0, 0, 0, 2 / 5]
+    )
+    assert np.abs(tape.gradient(painted, z)[0, 0]) < 0.01
+
+
+def test_spike_loss_sees_single_values_and_blocks():
+    y = np.zeros((1, 16, 16, 2), np.float32)
+    assert float(spike_loss(y, 4)) == 0
+    y[0, 3, 4, 1] = -8
+    assert float(spike_loss(y, 4)) == pytest.approx(3**2 / y.size)
+    y[:] = 0
+    y[0, 8:16, :8, 0] = 3  # one of the four blocks of 8x8 values, 32x32 pixels
+    assert float(spike_loss(y, 4)) == pytest.approx(1 / 8)
+    assert float(spike_loss(y, 2)) == 0  # now 32 pixels are the whole picture

@@ -52,7 +52,7 @@ def test_train_makes_a_network_goes_on_and_says_how_it_was_made(tmp_path, run_he
     assert network.card["credit"] == {"mosaic": "a program of this workshop, CC0"}
     (lesson,) = network.card["training"]
     assert lesson["steps"] == 2
-    assert lesson["course"]["photos"] == "content"  # no path of this machine
+    assert lesson["data"]["photos"] == "content"  # no path of this machine
     folder = tmp_path / "mosaic.npz.training"
     assert training.checkpoints(folder)[-1].stem == "step-0000002"
     assert (folder / "sample-1-step-0000002.jpg").exists()
