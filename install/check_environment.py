@@ -10,6 +10,7 @@ The versions it accepts are those of pyproject.toml, read from the installed pro
 
 from __future__ import annotations  # an older Python must get as far as its own row
 
+import hashlib
 import json
 import os
 import platform
@@ -154,22 +155,31 @@ def check_tensorflow(found: dict[str, str], wanted: str) -> Row:
     return compare(name, version, wanted)
 
 
-def probe(code: str = PROBE) -> dict | str:
-    """What TensorFlow sees when it starts, or the last line of why it does not."""
+def probe(code: str = PROBE, seconds: float = 120) -> dict | str | None:
+    """What TensorFlow sees when it starts, or the last line of why it does not.
+
+    None if it has not started in time: the first time can take minutes on a slow disk.
+    """
     try:
         run = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired:
-        return "no answer in 120 s"
+        return None
     if run.returncode == 0:
         return json.loads(run.stdout.splitlines()[-1])
     lines = run.stderr.strip().splitlines()
     return lines[-1] if lines else f"ended with status {run.returncode}"
 
 
-def check_gpu(seen: dict | str, has_nvidia: bool) -> Row:
+def check_gpu(seen: dict | str | None, has_nvidia: bool) -> Row:
     """Say what TensorFlow computes on; no GPU is no problem for this workshop."""
+    if seen is None:
+        advice = "TensorFlow is slow to start here; the next time is faster."
+        return Row("warning", "GPU", "not known yet", advice)
     if isinstance(seen, str):
         advice = "TensorFlow does not start: see 'When something fails' in install/."
         return Row("problem", "GPU", seen, advice)
@@ -252,10 +262,19 @@ def check_weights(name: str, folder: Path) -> Row:
     if not path.exists():
         return Row("warning", f"{name} weights", "missing", f"Get them: {command}")
     found = f"{path.stat().st_size / 1e6:.0f} MB"
-    if not zipfile.is_zipfile(path):  # a truncated file has lost its directory
+    if not is_whole(path):
         advice = f"The file is broken: remove {path}, then {command}"
         return Row("problem", f"{name} weights", found, advice)
     return Row("ok", f"{name} weights", found)
+
+
+def is_whole(path: Path) -> bool:
+    """Compare with the check sum beside it; one copied without it is only opened."""
+    sum_file = path.with_suffix(".npz.sha256")
+    if not sum_file.exists():
+        return zipfile.is_zipfile(path)  # a truncated file has lost its directory
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return sum_file.read_bytes().split()[:1] == [digest.encode()]
 
 
 # --- the table -----------------------------------------------------------------------

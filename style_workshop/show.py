@@ -1,9 +1,12 @@
-"""Figures for notebooks: pictures, feature maps, Gram matrices, loss curves.
+"""Figures for notebooks: pictures, feature maps, Gram matrices, curves, animations.
 
 Each function draws one figure and returns it; in a notebook end the line with ``;``.
 """
 
+import base64
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,6 +14,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from style_workshop.images import to_uint8
+
+if TYPE_CHECKING:  # comes with JupyterLab; the command line does without
+    from IPython.display import HTML
 
 
 def gallery(
@@ -31,6 +37,25 @@ def gallery(
     columns = columns or min(len(pictures), 4)
     # Small pictures are shown enlarged: smoothly, or one would see their pixels.
     return _grid(pictures, titles, columns, width, interpolation="bicubic")
+
+
+def animation(path: str | Path, width: int = 480) -> "HTML":
+    """Show a GIF or WebP that lies in a file, so that it stays in the notebook.
+
+    As HTML: nbconvert draws no output of the kind ``image/gif``.
+
+    Args:
+        path: of the file.
+        width: on the page, in pixels.
+    """
+    from IPython.display import HTML
+
+    kind = Path(path).suffix.lower().removeprefix(".")
+    content = base64.b64encode(Path(path).read_bytes()).decode()
+    return HTML(
+        f'<img src="data:image/{kind};base64,{content}" width="{width}" '
+        f'alt="{Path(path).stem}">'
+    )
 
 
 def feature_maps(

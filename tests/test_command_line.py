@@ -32,7 +32,7 @@ def start(*arguments, **environment) -> subprocess.Popen:
 
 def run(*arguments, **environment) -> tuple[int, str, str]:
     process = start(*arguments, **environment)
-    out, errors = process.communicate(timeout=120)
+    out, errors = process.communicate(timeout=600)
     return process.returncode, out, errors
 
 
@@ -43,7 +43,7 @@ def interrupt_at_step_4_of_100000(process: subprocess.Popen) -> None:
         while "4/100000" not in errors and process.poll() is None:
             errors += process.stderr.read(1)
         process.send_signal(signal.SIGINT)
-        out, rest = process.communicate(timeout=60)
+        out, rest = process.communicate(timeout=600)
     finally:
         process.kill()
     assert process.returncode == 130, (errors + rest)[-2000:]
@@ -215,7 +215,7 @@ def test_ctrl_c_before_the_first_step_leaves_no_picture_and_no_traceback(
     process = start("stylize", CONTENT, style, "-o", tmp_path / "x.jpg", "--size", 64)
     process.stdout.readline()  # "Painting ...": TensorFlow is being loaded
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 130 and "Traceback" not in errors, errors[-2000:]
     assert list(tmp_path.iterdir()) == []
 

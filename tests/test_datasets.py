@@ -490,7 +490,7 @@ def test_interrupted(server, fetch, tmp_path):
     with start(server, tmp_path) as process:
         wait_for(lambda: has_begun(fetch))
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=600)
     assert process.returncode == 130 and "Traceback" not in errors
     assert "the same command goes on from here" in errors
     assert sorted(found(fetch.work)) == ["lock", "val2017.zip.part"]
@@ -521,7 +521,7 @@ def test_two_at_once(server, fetch, tmp_path):
         wait_for(lambda: has_begun(fetch))
         assert "Another process is at work" in fails(fetch)
         server.release.set()
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     fetch()
     assert_whole(fetch)

@@ -1,5 +1,6 @@
 """The install: the environment check, the pinned versions, and that all files agree."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -111,6 +112,12 @@ def test_tensorflow_that_does_not_start_is_a_sentence():
     assert "status" in check.probe("import os; os.abort()")
 
 
+def test_tensorflow_that_starts_slowly_is_a_warning():
+    seen = check.probe("import time; time.sleep(60)", seconds=0.1)
+    row = check.check_gpu(seen, has_nvidia=False)
+    assert row.state == "warning" and "slow to start" in row.advice
+
+
 def test_probe_ignores_what_is_printed_before():
     code = """print("a greeting"); print('{"gpus": [], "cuda": false}')"""
     assert check.probe(code) == {"gpus": [], "cuda": False}
@@ -164,7 +171,14 @@ def test_weights(tmp_path):
     path = tmp_path / "vgg19.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("conv1_1/kernel.npy", b"0" * 1000)
+    assert check.check_weights("vgg19", tmp_path).state == "ok"  # copied without a sum
+    sum_file = tmp_path / "vgg19.npz.sha256"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    sum_file.write_text(f"{digest}  vgg19.npz\n")
     assert check.check_weights("vgg19", tmp_path).state == "ok"
+    sum_file.write_bytes(b"\xff another file's sum")
+    assert check.check_weights("vgg19", tmp_path).state == "problem"
+    sum_file.unlink()
     path.write_bytes(path.read_bytes()[:900])
     row = check.check_weights("vgg19", tmp_path)
     assert row.state == "problem"

@@ -364,7 +364,7 @@ def test_ctrl_c_in_the_middle_of_the_work_returns_the_picture_so_far():
             if line.startswith("running"):
                 process.send_signal(signal.SIGINT)
     finally:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=600)
     assert lines == ["running", "stopped well"] * 2, errors[-2000:]
     assert process.returncode == 0, errors[-2000:]
 

@@ -1,11 +1,16 @@
 """Figures: the right number of panels, with the numbers that were given."""
 
+import base64
+import re
+
 import matplotlib.pyplot as plt
+import nbconvert
+import nbformat
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from style_workshop import show
+from style_workshop import animations, show
 
 RANDOM = np.random.default_rng(7)
 
@@ -169,3 +174,16 @@ def test_by_layer_draws_a_line_a_name():
     assert [line.get_label() for line in axis.lines] == ["error", "other"]
     np.testing.assert_array_equal(axis.lines[0].get_ydata(), [0.1, 0.4])
     assert axis.get_ylabel() == "relative error" and axis.get_ylim()[0] == 0
+
+
+@pytest.mark.parametrize("ending", ["gif", "webp"])
+def test_an_animation_is_drawn_outside_of_jupyterlab_too(tmp_path, ending):
+    path = tmp_path / f"zoom.{ending}"
+    animations.save([np.full((4, 6, 3), level) for level in (0, 255)], path)
+    page = show.animation(path)
+    output = nbformat.v4.new_output("execute_result", {"text/html": page.data})
+    cell = nbformat.v4.new_code_cell("show.animation(path)", outputs=[output])
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    html, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+    content = re.search(rf'<img [^>]*data:image/{ending};base64,([^"]+)"', html)[1]
+    assert base64.b64decode(content) == path.read_bytes()

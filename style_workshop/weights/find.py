@@ -12,6 +12,7 @@ What the workshop keeps is one ``.npz`` a network: ``conv4_2/kernel`` as
 ``[h, w, in, out]`` and ``conv4_2/bias``, float32.
 """
 
+import contextlib
 import hashlib
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm.auto import tqdm
 
-from style_workshop import DATA, vgg
+from style_workshop import DATA, WorkshopError, vgg
 from style_workshop.files import require_free_disk, write_whole
 from style_workshop.weights.formats import (
     Arrays,
@@ -157,7 +158,7 @@ def fetch(
     raise WeightsError(
         f"The weights of {key} could not be fetched. {' '.join(reasons)} "
         "Try again where the network reaches one of the two, or copy "
-        f"{path.name} and {_sum_file(path).name} from another machine to {folder}."
+        f"{path.name} from another machine to {folder}."
     )
 
 
@@ -199,18 +200,32 @@ def _keep(arrays: Arrays, path: Path) -> None:
         digest = _sha256(part)
         # The check sum goes first: killed between the two, the old file fails its
         # check and is fetched again.
-        with write_whole(_sum_file(path)) as sum_part:
-            sum_part.write_text(f"{digest}  {path.name}\n")
+        _write_sum(path, digest)
 
 
 def _sum_file(path: Path) -> Path:
     return path.with_suffix(".npz.sha256")
 
 
+def _write_sum(path: Path, digest: str) -> None:
+    with write_whole(_sum_file(path)) as part:
+        part.write_text(f"{digest}  {path.name}\n")
+
+
 def _is_whole(path: Path) -> bool:
     sum_file = _sum_file(path)
-    found = sum_file.read_bytes().split()[:1] if sum_file.exists() else []
-    return found == [_sha256(path).encode()]
+    if sum_file.exists():
+        return sum_file.read_bytes().split()[:1] == [_sha256(path).encode()]
+    # Copied without its sum: the archive has one of its own for each array.
+    try:
+        with zipfile.ZipFile(path) as archive:
+            whole = archive.testzip() is None
+    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError):
+        return False
+    if whole:
+        with contextlib.suppress(WorkshopError):  # a folder that is only read
+            _write_sum(path, _sha256(path))
+    return whole
 
 
 def _sha256(path: Path) -> str:
