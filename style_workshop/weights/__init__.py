@@ -2,6 +2,7 @@
 
 ===========  =================================================================
 ``formats``  read them from the files in which others keep them
+``sums``     check sums: is a file whole?
 ``find``     what is there already, or fetched; what the workshop keeps
 ``check``    does a loaded VGG see what it should?
 ===========  =================================================================

@@ -12,7 +12,6 @@ What the workshop keeps is one ``.npz`` a network: ``conv4_2/kernel`` as
 ``[h, w, in, out]`` and ``conv4_2/bias``, float32.
 """
 
-import contextlib
 import hashlib
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm.auto import tqdm
 
-from style_workshop import DATA, WorkshopError, vgg
+from style_workshop import DATA, vgg
 from style_workshop.files import require_free_disk, write_whole
 from style_workshop.weights.formats import (
     Arrays,
@@ -34,6 +33,7 @@ from style_workshop.weights.formats import (
     read_onnx,
     read_quantized,
 )
+from style_workshop.weights.sums import is_whole, sha256, write_sum
 
 FOLDER = DATA / "weights"
 KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
@@ -135,7 +135,7 @@ def fetch(
     """
     path = path_of(name, classifier, folder)
     if path.exists():
-        if _is_whole(path):
+        if is_whole(path):
             say(f"{path.name} is already there and whole.")
             return path
         say(f"{path.name} is damaged: fetching it again.")
@@ -177,7 +177,7 @@ def load(name: str, classifier: bool = False, folder: Path = FOLDER) -> Arrays:
     command += " --classifier" if classifier else ""
     if not path.exists():
         raise WeightsError(f"There is no {path}: get it with `{command}`.")
-    if not _is_whole(path):
+    if not is_whole(path):
         raise WeightsError(f"{path} is damaged: get it again with `{command}`.")
     with np.load(path, allow_pickle=False) as file:
         return {key: file[key] for key in file.files}
@@ -197,43 +197,10 @@ def pretrained(
 def _keep(arrays: Arrays, path: Path) -> None:
     with write_whole(path) as part:
         np.savez(part, **arrays)
-        digest = _sha256(part)
+        digest = sha256(part)
         # The check sum goes first: killed between the two, the old file fails its
         # check and is fetched again.
-        _write_sum(path, digest)
-
-
-def _sum_file(path: Path) -> Path:
-    return path.with_suffix(".npz.sha256")
-
-
-def _write_sum(path: Path, digest: str) -> None:
-    with write_whole(_sum_file(path)) as part:
-        part.write_text(f"{digest}  {path.name}\n")
-
-
-def _is_whole(path: Path) -> bool:
-    sum_file = _sum_file(path)
-    if sum_file.exists():
-        return sum_file.read_bytes().split()[:1] == [_sha256(path).encode()]
-    # Copied without its sum: the archive has one of its own for each array.
-    try:
-        with zipfile.ZipFile(path) as archive:
-            whole = archive.testzip() is None
-    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError):
-        return False
-    if whole:
-        with contextlib.suppress(WorkshopError):  # a folder that is only read
-            _write_sum(path, _sha256(path))
-    return whole
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+        write_sum(path, digest)
 
 
 # --------------------------------------------------------------- the two sources
