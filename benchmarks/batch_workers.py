@@ -17,7 +17,7 @@ import numpy as np
 from workers import ROOT, Server
 
 sys.path.insert(0, str(ROOT))
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 SIZE, BATCH = (256, 256), 32
 
 

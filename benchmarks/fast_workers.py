@@ -48,7 +48,7 @@ class Workshop:
     multiply = workers.Workshop.multiply
 
     def __init__(self, threads: int):
-        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
         sys.path.insert(0, str(ROOT))
         import tensorflow as tf
 

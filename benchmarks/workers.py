@@ -60,7 +60,7 @@ class Workshop:
     packages = ("tensorflow-cpu", "tensorflow", "scipy", "numpy")
 
     def __init__(self, threads: int):
-        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
         sys.path.insert(0, str(ROOT))
         import tensorflow as tf
 

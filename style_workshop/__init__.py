@@ -68,8 +68,10 @@ NETWORKS = _DATA / "networks"
 DATA = Path(os.environ.get("STYLE_WORKSHOP_DATA") or _DATA)
 
 
-# No start-up messages of TensorFlow, which is imported after this.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# No start-up messages of TensorFlow, which is imported after this: what its build for
+# GPUs reports as errors on a machine without one are none, and what goes wrong later
+# is raised.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 class WorkshopError(ValueError):

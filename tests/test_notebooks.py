@@ -116,6 +116,15 @@ def test_executed_from_top_to_bottom_without_an_error(lesson):
     assert not [o for o in outputs if o.get("name") == "stderr"]
 
 
+def test_tensorflow_starts_as_quietly_as_in_the_package(any_notebook):
+    """Above 2 its build for GPUs reports errors on a machine that has none."""
+    for cell in code_cells(any_notebook):
+        if "import tensorflow" in cell.source:
+            before, _, _ = cell.source.partition("import tensorflow")
+            assert 'setdefault("TF_CPP_MIN_LOG_LEVEL", "3")' in before
+            return
+
+
 def test_pictures_are_jpeg_and_the_file_is_small(lesson):
     outputs = [o for cell in code_cells(lesson) for o in cell.outputs if "data" in o]
     assert [o for o in outputs if "image/jpeg" in o.data]
