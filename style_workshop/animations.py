@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from style_workshop import images
-from style_workshop.files import write_whole
+from style_workshop.files import atomic_write
 from style_workshop.images import PictureError, to_uint8
 
 #: GIF is shown everywhere, in 256 colors; WebP is smaller and has all of them.
@@ -37,6 +37,7 @@ def require_savable(path: str | Path) -> None:
 def save(
     frames: Sequence[np.ndarray],
     path: str | Path,
+    *,
     milliseconds: int = 100,
     settings: dict | None = None,
 ) -> None:
@@ -63,10 +64,10 @@ def save(
     first, *others = [Image.fromarray(to_uint8(frame)) for frame in frames]
     options = dict(FORMATS[path.suffix.lower()])
     if settings and options["format"] == "GIF":
-        options["comment"] = json.dumps(settings)
+        options["comment"] = images.settings_text(settings)
     elif settings:
         options["exif"] = images.exif_of(settings)
-    with write_whole(path) as part:
+    with atomic_write(path) as part:
         first.save(
             part,
             save_all=True,

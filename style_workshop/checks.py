@@ -80,7 +80,7 @@ def number(
     )
     if fits:
         return real
-    limits = {"from": least, "above": above, "to": most, "below": below}
+    limits = {"from": least, "above": above, "up to": most, "and below": below}
     words = [f"{word} {end:g}" for word, end in limits.items() if end is not None]
     example = [] if such_as is None else [f", such as {such_as}"]
     raise _refused(name, value, " ".join(["a number", *words]) + "".join(example))

@@ -8,7 +8,7 @@ luminance is painted and the content image's chroma is put back (`luminance_pair
 
 import numpy as np
 
-from style_workshop import WorkshopError
+from style_workshop import WorkshopError, checks
 
 #: What `prepare` and `restore` take.
 MODES = ("none", "luminance", "linear")
@@ -70,8 +70,7 @@ def color_transform(
     Raises:
         WorkshopError: there is no such method.
     """
-    if method not in METHODS:
-        raise WorkshopError(f"No color method {method!r}: use {', '.join(METHODS)}.")
+    checks.choice("method", method, METHODS)
     source_mean, source_covariance = color_statistics(source)
     target_mean, target_covariance = color_statistics(target)
     if method == "cholesky":
@@ -177,8 +176,7 @@ def prepare(
     Raises:
         WorkshopError: there is no such mode.
     """
-    if mode not in MODES:
-        raise WorkshopError(f"No way to keep colors {mode!r}: use {', '.join(MODES)}.")
+    checks.choice("color", mode, MODES)
     if mode == "luminance":
         return luminance_pair(content, style)
     if mode == "linear":

@@ -59,11 +59,11 @@ def descend(
     """Bring a signal at the top of ``passed`` back to the bottom.
 
     All rules turn a convolution around by its transposed filters, and a max pooling
-    by its switches. They differ at the ReLU only:
+    by its switches. They differ at the ReLU only, in what they set to zero:
 
-    - ``"gradient"``: passes where the ReLU was open on the way up;
-    - ``"deconvnet"``: a ReLU again, of the signal, wherever the first was open;
-    - ``"guided"``: both.
+    - ``"gradient"``: the signal where the picture, on its way up, had nothing above 0;
+    - ``"deconvnet"``: the signal where it is itself below 0, whatever the picture had;
+    - ``"guided"``: where one of the two holds.
 
     Args:
         signal: ``[b, h', w', c]``.
@@ -120,6 +120,7 @@ def project(
     network: vgg.Network,
     picture: np.ndarray,
     layer: str,
+    *,
     channel: int,
     position: tuple[int, int] | None = None,
     rule: str = "deconvnet",

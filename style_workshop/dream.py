@@ -6,22 +6,24 @@ Notebook 1.0 begins with the plain step and adds the octaves.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from style_workshop import WorkshopError, vgg
+from style_workshop import WorkshopError, checks, vgg
 from style_workshop.features import features_of, receptive_field
 from style_workshop.images import resize
-from style_workshop.optimize import Loss, Result, check_optimizer, check_seed, optimize
+from style_workshop.objectives import (
+    energy,
+    jittered,
+    likeness,
+    tiled_loss,
+    whole_loss,
+)
+from style_workshop.optimize import Loss, Result, optimize
 from style_workshop.stopping import stop_notebook
-from style_workshop.tiles import Tiling
-
-#: Takes feature maps ``[1, h, w, c]`` by layer to a number to be made large, a sum
-#: over positions.
-Objective = Callable[[vgg.Endpoints], tf.Tensor]
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,13 @@ class Settings:
             whole. Tiles need less memory, and more time the deeper the layers (they
             overlap by what these see), and give the same.
         seed: of the jitter.
+
+    Raises:
+        WorkshopError: a value that makes no sense.
     """
 
     layers: Mapping[str, float] = field(default_factory=lambda: {"relu5_1": 1.0})
+    _: KW_ONLY
     octaves: int = 4
     octave_scale: float = 1.4
     steps: int = 10
@@ -52,122 +58,15 @@ class Settings:
     tile: int = 512
     seed: int = 0
 
-
-# --- what is made large -------------------------------------------------------------
-
-
-def energy(layers: Mapping[str, float]) -> Objective:
-    """Make the objective of [2]: whatever a layer sees, let it see more of it.
-
-    Half the sum of the squares of the feature maps: strong activations grow most.
-    """
-
-    def objective(maps: vgg.Endpoints) -> tf.Tensor:
-        return tf.add_n(
-            [
-                layers[layer] * tf.reduce_sum(tf.square(maps[layer])) / 2
-                for layer in maps
-            ]
-        )
-
-    return objective
-
-
-def likeness(layers: Mapping[str, float], guide: vgg.Endpoints) -> Objective:
-    """Make the objective of [2] with a guide picture.
-
-    Every position is drawn towards that position of the guide whose features ``[c]``
-    have the largest dot product with its own.
-
-    Args:
-        layers: the weight of each.
-        guide: feature maps ``[1, h', w', c]`` of the guide, by layer.
-    """
-    flat = {
-        layer: tf.reshape(guide[layer], [-1, guide[layer].shape[-1]]) for layer in guide
-    }
-
-    def objective(maps: vgg.Endpoints) -> tf.Tensor:
-        total = 0.0
-        for layer, weight in layers.items():
-            own = tf.reshape(maps[layer], [-1, flat[layer].shape[-1]])
-            products = tf.matmul(own, flat[layer], transpose_b=True)  # [h w, h' w']
-            total += weight * tf.reduce_sum(tf.reduce_max(products, axis=1))
-        return total
-
-    return objective
-
-
-def whole_loss(features: Callable, layers: Sequence[str], objective: Objective) -> Loss:
-    """Make the loss that falls as the objective rises, of the picture as a whole.
-
-    Args:
-        features: from `features.features_of`.
-        layers: that ``objective`` takes.
-        objective: `energy` or `likeness`, or one of your own.
-
-    Returns:
-        A function from ``[h, w, 3]`` to the total and its term ``dream``.
-    """
-
-    def loss(image: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        total = -objective(features(image, layers))
-        return total, {"dream": total}
-
-    return loss
-
-
-def tiled_loss(
-    network: vgg.Network,
-    features: Callable,
-    layers: Sequence[str],
-    objective: Callable[[vgg.Endpoints], tf.Tensor],
-    tile: int,
-) -> Loss:
-    """Make the same loss as `whole_loss`, computed tile by tile.
-
-    The memory is that of one tile, however large the picture. A tile reaches so far
-    beyond its own positions as these see, and begins on the grid of the poolings:
-    loss and gradient are those of the whole picture, and there is no seam.
-
-    Args:
-        network: VGG, for its receptive fields.
-        features: from `features.features_of`.
-        layers: that ``objective`` takes.
-        objective: takes feature maps ``[1, h, w, c]`` by layer to a number to be made
-            large, a sum over positions.
-        tile: largest side, in pixels, of the square that a tile accounts for; it is
-            a multiple of the largest stride of ``layers``, if only once that.
-    """
-    tiling = Tiling(network.name, layers, tile)
-
-    @tf.custom_gradient
-    def total_of(image):
-        total, gradient = tiling.value_and_gradient(
-            image, lambda part, place: -objective(place.own(features(part, layers)))
-        )
-        return total, lambda upstream: upstream * gradient
-
-    def loss(image: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        total = total_of(image)
-        return total, {"dream": total}
-
-    return loss
-
-
-def jittered(loss: Loss, jitter: int, seed: int = 0) -> Loss:
-    """Roll the picture by up to ``jitter`` pixels, at random, before each ``loss``.
-
-    Its gradient is rolled back by that of the roll. Without it the strides of the
-    network leave their grid in the picture.
-    """
-    random = tf.random.Generator.from_seed(seed)
-
-    def rolled(image: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        shift = random.uniform([2], -jitter, jitter + 1, tf.int32)
-        return loss(tf.roll(image, shift, axis=[0, 1]))
-
-    return rolled
+    def __post_init__(self):
+        checks.layer_weights("layers", self.layers)
+        checks.whole_number("octaves", self.octaves, least=1, most=100)
+        checks.number("octave_scale", self.octave_scale, above=1, below=10, such_as=1.4)
+        checks.whole_number("steps", self.steps, least=1)
+        checks.number("step_size", self.step_size, above=0, such_as=1.5)
+        checks.whole_number("jitter", self.jitter, most=16384)
+        checks.whole_number("tile", self.tile)
+        checks.seed(self.seed)
 
 
 # --- octaves ------------------------------------------------------------------------
@@ -176,32 +75,20 @@ def jittered(loss: Loss, jitter: int, seed: int = 0) -> Loss:
 def check(
     settings: Settings,
     picture: np.ndarray,
+    *,
     guide: np.ndarray | None = None,
     name: str = "vgg19",
 ) -> None:
-    """Refuse settings and pictures that make no sense, before any work starts.
+    """Refuse pictures that do not go with the settings, before any work starts.
 
     ``name`` is that of the network.
 
     Raises:
         WorkshopError: says which, and what to use.
     """
-    check_optimizer("descent", settings.steps, settings.step_size)
-    if not settings.layers:
-        raise WorkshopError("A dream needs a layer to dream of, relu5_1 for example.")
-    if settings.octaves < 1 or not 1 < settings.octave_scale < 10:
-        raise WorkshopError(
-            f"{settings.octaves} octaves, each {settings.octave_scale} times the one "
-            "before, do not work: use 1 or more, and a scale above 1 such as 1.4."
-        )
-    for setting in ("jitter", "tile"):
-        value = getattr(settings, setting)
-        if value < 0:
-            raise WorkshopError(f"A {setting} of {value} does not work: use 0 or more.")
-    check_seed(settings.seed)
-    for shown in (picture, *([] if guide is None else [guide])):
-        if np.ndim(shown) != 3 or np.shape(shown)[-1] != 3:
-            raise WorkshopError(f"A picture is [h, w, 3]; this is {np.shape(shown)}.")
+    checks.picture("the picture", picture)
+    if guide is not None:
+        checks.picture("the guide", guide)
     _check_layers(settings, picture, guide, name)
 
 
@@ -231,7 +118,7 @@ def octave_sizes(size: Sequence[int], settings: Settings) -> list[tuple[int, int
 
 
 def dream_loss(
-    network: vgg.Network, settings: Settings, guide: np.ndarray | None = None
+    network: vgg.Network, settings: Settings, *, guide: np.ndarray | None = None
 ) -> Loss:
     """Make the loss of a dream: `energy` or, with a guide, `likeness`; jittered.
 
@@ -245,19 +132,22 @@ def dream_loss(
             settings.layers, features(tf.constant(guide, tf.float32), layers)
         )
     whole = whole_loss(features, layers, objective)
-    tiled = tiled_loss(network, features, layers, objective, settings.tile or 1)
+    tiled = tiled_loss(
+        network, features, layers, objective=objective, tile=settings.tile or 1
+    )
 
     def loss(image: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         large = settings.tile and max(image.shape[:2]) > settings.tile
         return (tiled if large else whole)(image)
 
-    return tf.function(jittered(loss, settings.jitter, settings.seed))
+    return tf.function(jittered(loss, settings.jitter, seed=settings.seed))
 
 
 def dream(
     network: vgg.Network,
     picture: np.ndarray,
     settings: Settings | None = None,
+    *,
     guide: np.ndarray | None = None,
     callback: Callable | None = None,
     progress: str | None = "octave",
@@ -285,16 +175,20 @@ def dream(
         WorkshopError: settings or pictures that make no sense.
     """
     settings = settings or Settings()
-    check(settings, picture, guide, network.name)
-    loss = loss or dream_loss(network, settings, guide)
+    check(settings, picture, guide=guide, name=network.name)
+    loss = loss or dream_loss(network, settings, guide=guide)
     sizes = octave_sizes(picture.shape[:2], settings)
     drawn, whole = np.zeros((*sizes[0], 3), np.float32), Result(picture)
     try:
         for number, size in enumerate(sizes, start=1):
             base, says = resize(picture, size), f"{progress} {number} of {len(sizes)}"
             result = optimize(
-                *(loss, base + _enlarge(drawn, size), settings.steps),
-                *("descent", settings.step_size, callback),
+                loss,
+                base + _enlarge(drawn, size),
+                settings.steps,
+                optimizer="descent",
+                learning_rate=settings.step_size,
+                callback=callback,
                 progress=progress and says,
             )
             drawn, whole.interrupted = result.image - base, result.interrupted
@@ -323,6 +217,7 @@ def zoom(
     network: vgg.Network,
     picture: np.ndarray,
     frames: int,
+    *,
     settings: Settings | None = None,
     guide: np.ndarray | None = None,
     scale: float = 0.05,
@@ -345,18 +240,15 @@ def zoom(
     Raises:
         WorkshopError: settings or pictures that make no sense.
     """
-    if frames < 1 or not 0 <= scale < 1:
-        raise WorkshopError(
-            f"{frames} frames that go in by {scale} each do not work: use 1 or more, "
-            "and 0.05."
-        )
+    checks.whole_number("frames", frames, least=1)
+    checks.number("scale", scale, least=0, below=1, such_as=0.05)
     settings = settings or Settings()
-    check(settings, picture, guide, network.name)
-    loss, shown = dream_loss(network, settings, guide), []
+    check(settings, picture, guide=guide, name=network.name)
+    loss, shown = dream_loss(network, settings, guide=guide), []
     with tqdm(total=frames, desc=progress, disable=progress is None) as bar:
         try:
             while len(shown) < frames:
-                result = dream(network, picture, settings, guide, None, None, loss)
+                result = dream(network, picture, settings, progress=None, loss=loss)
                 if result.interrupted:
                     break
                 shown.append(result.image)

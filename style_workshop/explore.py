@@ -45,7 +45,7 @@ class Excitation(NamedTuple):
 
 
 def strongest(
-    network: vgg.Network, pictures: Sequence[np.ndarray], layer: str, channel: int
+    network: vgg.Network, pictures: Sequence[np.ndarray], layer: str, *, channel: int
 ) -> list[Excitation]:
     """Find where each picture excites a channel most; the strongest comes first.
 
@@ -91,6 +91,7 @@ def channel_score(network: vgg.Network, layer: str, channel: int) -> Callable:
 def occlusion(
     score: Callable,
     picture: np.ndarray,
+    *,
     patch: int = 32,
     stride: int = 16,
     fill: float = 127.5,

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from style_workshop import WorkshopError
 from style_workshop.feedforward import TransformNetwork, smallest_side
-from style_workshop.files import write_whole
+from style_workshop.files import atomic_write
 
 #: Of ONNX; what the runtimes of the last years read.
 OPSET = 18
@@ -75,7 +75,7 @@ def _function(network: TransformNetwork, size) -> tf.Module:
 def _saved_model(network, path: Path, module: tf.Module) -> None:
     if path.exists():
         raise WorkshopError(f"{path} is there already: choose another name.")
-    with write_whole(path) as part:
+    with atomic_write(path) as part:
         tf.saved_model.save(module, str(part), signatures=module.paint)
 
 
@@ -86,7 +86,7 @@ def _onnx(network, path: Path, module: tf.Module) -> None:
         raise WorkshopError(
             'ONNX needs tf2onnx: .venv/bin/pip install -e ".[export]"'
         ) from error
-    with write_whole(path) as part:
+    with atomic_write(path) as part:
         tf2onnx.convert.from_function(
             module.paint,
             input_signature=module.paint.input_signature,
@@ -100,5 +100,5 @@ def _tflite(network, path: Path, module: tf.Module) -> None:
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16]  # weights; it computes in 32
-    with write_whole(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(converter.convert())

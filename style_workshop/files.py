@@ -17,7 +17,7 @@ from style_workshop import WorkshopError
 
 
 @contextmanager
-def write_whole(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """Give a temporary name to write to; rename it to ``path`` at the end.
 
     The temporary file lies in a folder of its own beside ``path``, with the same
@@ -163,7 +163,7 @@ def save_arrays(
     """
     text = np.frombuffer(json.dumps(note).encode(), np.uint8)
     # Through a file, because NumPy adds ".npz" to names that lack it.
-    with write_whole(path) as part, part.open("wb") as file:
+    with atomic_write(path) as part, part.open("wb") as file:
         np.savez_compressed(file, **arrays, **{NOTE: text})
         file.flush()
         os.fsync(file.fileno())

@@ -3,18 +3,19 @@
 A picture is ``[h, w, 3]`` float32, RGB, 0-255, everywhere in the workshop.
 """
 
+import contextlib
 import io
 import json
 import os
-import warnings
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from style_workshop import WorkshopError
-from style_workshop.files import write_whole
+from style_workshop import PHOTOGRAPHS, WorkshopError, __version__, require_clone
+from style_workshop.files import atomic_write
 
 FORMATS = {
     ".jpg": {"format": "JPEG", "quality": 92, "subsampling": 0},
@@ -24,6 +25,8 @@ FORMATS = {
     ".tif": {"format": "TIFF"},
     ".tiff": {"format": "TIFF"},
 }
+#: Pixels of the longest side that a picture may have.
+LARGEST = 16384
 _IMAGE_DESCRIPTION = 0x010E  # the EXIF tag; PNG, WebP and TIFF carry EXIF too
 
 
@@ -54,6 +57,16 @@ def read(path: str | Path, size: int | tuple[int, int] | None = None) -> np.ndar
     return np.asarray(picture, np.float32)
 
 
+def photographs(size: int | tuple[int, int]) -> list[np.ndarray]:
+    """Read the `PHOTOGRAPHS` that come with the workshop; ``size`` as of `read`.
+
+    Raises:
+        WorkshopError: they are not there, see `require_clone`.
+    """
+    require_clone()
+    return [read(path, size) for path in PHOTOGRAPHS]
+
+
 def open_rgb(path: str | Path) -> Image.Image:
     """Read a picture as an upright, opaque 8-bit RGB ``PIL.Image`` (see `read`)."""
     return _open(path, lambda picture: to_rgb(upright(picture)))
@@ -68,11 +81,11 @@ def _open(path: str | Path, convert: Callable = lambda picture: picture):
     if path.stat().st_size == 0:
         raise PictureError(f"{path} is empty (0 bytes): fetch or export it again.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata is no reason to worry
-            with Image.open(path) as picture:
-                picture.load()
-                return convert(picture)
+        # Pillow may warn of odd metadata. To silence it here would change the warning
+        # filters, which all threads of the process share.
+        with Image.open(path) as picture:
+            picture.load()
+            return convert(picture)
     except Image.DecompressionBombError as error:
         limit = 2 * Image.MAX_IMAGE_PIXELS / 1e6
         raise PictureError(
@@ -97,11 +110,11 @@ def _first_bytes(path: Path) -> str:
 
 
 def upright(picture: Image.Image) -> Image.Image:
-    """Turn a picture as its EXIF orientation says, if that can be read."""
-    try:
-        return ImageOps.exif_transpose(picture)
-    except Exception:  # a broken EXIF block says nothing about the picture itself
-        return picture
+    """Turn a picture, in place, as its EXIF orientation says, if that can be read."""
+    # A broken EXIF block says nothing about the picture itself.
+    with contextlib.suppress(Exception):
+        ImageOps.exif_transpose(picture, in_place=True)
+    return picture
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
@@ -119,7 +132,10 @@ def to_rgb(picture: Image.Image) -> Image.Image:
             ImageCms.createProfile("sRGB"),
             outputMode="RGB",
         )
-    return to_srgb(picture) or picture.convert("RGB")
+    # No copy where there is nothing to convert: large pictures take much memory.
+    return to_srgb(picture) or (
+        picture if picture.mode == "RGB" else picture.convert("RGB")
+    )
 
 
 def _gray_from_numbers(picture: Image.Image) -> Image.Image:
@@ -165,8 +181,10 @@ def require_size(size: int) -> None:
     Raises:
         PictureError: fewer than 1 pixel, or more than a picture may have.
     """
-    if not 1 <= size <= 16384:
-        raise PictureError(f"A size of {size} pixels does not work: use 1 to 16384.")
+    if not 1 <= size <= LARGEST:
+        raise PictureError(
+            f"A size of {size} pixels does not work: use 1 to {LARGEST}."
+        )
 
 
 def resize(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
@@ -227,7 +245,7 @@ def save(image: np.ndarray, path: str | Path, settings: dict | None = None) -> N
         image: what lies outside 0-255 is clipped.
         path: folders that do not exist are made.
         settings: how the picture was made; kept as JSON in its EXIF description,
-            where `read_settings` finds it.
+            with the versions of the software, where `read_settings` finds it.
 
     Raises:
         PictureError: an unknown ending, not ``[h, w, 3]``, numbers not finite, or
@@ -241,7 +259,7 @@ def save(image: np.ndarray, path: str | Path, settings: dict | None = None) -> N
     if not np.isfinite(image).all():
         raise PictureError("The picture holds numbers that are not finite (NaN).")
     exif = exif_of(settings)
-    with write_whole(path) as part:
+    with atomic_write(path) as part:
         try:
             Image.fromarray(to_uint8(image)).save(
                 part, exif=exif, **FORMATS[path.suffix.lower()]
@@ -256,11 +274,23 @@ def save(image: np.ndarray, path: str | Path, settings: dict | None = None) -> N
 
 
 def exif_of(settings: dict | None) -> Image.Exif:
-    """Give EXIF data whose description holds settings as JSON."""
+    """Give EXIF data whose description holds settings (`settings_text`)."""
     exif = Image.Exif()
     if settings:
-        exif[_IMAGE_DESCRIPTION] = json.dumps(settings)
+        exif[_IMAGE_DESCRIPTION] = settings_text(settings)
     return exif
+
+
+def settings_text(settings: dict) -> str:
+    """Give settings as JSON; with the versions of the workshop and of TensorFlow.
+
+    That of TensorFlow is only there where it is at work.
+    """
+    versions = {"style_workshop": __version__}
+    if tensorflow := sys.modules.get("tensorflow"):
+        versions["tensorflow"] = tensorflow.__version__
+    # Numbers may be NumPy's.
+    return json.dumps({**settings, "versions": versions}, default=np.generic.item)
 
 
 def read_settings(path: str | Path) -> dict | None:

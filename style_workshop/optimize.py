@@ -1,21 +1,24 @@
 """Change a picture until a loss is small, with L-BFGS (SciPy), Adam or equal steps."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import numpy as np
-import scipy.fft
 import scipy.optimize
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from style_workshop import WorkshopError
+from style_workshop import WorkshopError, checks
 from style_workshop.images import resize
 from style_workshop.stopping import stop_notebook
+from style_workshop.waves import scale_waves, wave_scales
 
 #: Those that come to rest in a minimum; ``"descent"`` goes on in steps of one size.
 OPTIMIZERS = ("lbfgs", "adam")
-STARTS = ("content", "noise", "style")
+#: Gray levels (root mean square): nearer to a loss of 0 L-BFGS has nothing to gain.
+AT_REST = 1e-4
+#: What `start_image` makes the first picture of.
+INITS = ("content", "noise", "style")
 
 #: A loss takes a picture ``[h, w, 3]`` to its total and its named terms, scalars.
 Loss = Callable[[tf.Tensor], tuple[tf.Tensor, dict[str, tf.Tensor]]]
@@ -49,15 +52,21 @@ class NotFinite(WorkshopError):
 
 
 def start_image(
-    start: str | np.ndarray, content: np.ndarray, style: np.ndarray, seed: int = 0
+    init: str,
+    content: np.ndarray,
+    style: np.ndarray,
+    *,
+    start: np.ndarray | None = None,
+    seed: int = 0,
 ) -> np.ndarray:
     """Make the picture that an optimization starts from.
 
     Args:
-        start: ``"content"``, ``"style"`` (resized to the content), ``"noise"``
-            (gray, normal, standard deviation 40 of 255), or a picture of one's own.
+        init: ``"content"``, ``"style"`` (resized to the content) or ``"noise"``
+            (gray, normal, standard deviation 40 of 255).
         content: ``[h, w, 3]``, 0-255; gives the size.
         style: ``[h', w', 3]``, 0-255.
+        start: a picture of one's own, in place of ``init``; it is resized.
         seed: of the noise.
 
     Returns:
@@ -66,23 +75,20 @@ def start_image(
     Raises:
         WorkshopError: another word.
     """
-    size = content.shape[:2]
-    if isinstance(start, np.ndarray):
-        return resize(start, size)
-    if start == "content":
-        return np.array(content, np.float32)
-    if start == "style":
-        return resize(style, size)
-    if start == "noise":
+    checks.choice("init", init, INITS)
+    if start is None and init == "noise":
         noise = np.random.default_rng(seed).normal(127.5, 40, content.shape)
         return np.clip(noise, 0, 255).astype(np.float32)
-    raise WorkshopError(f"Cannot start from {start!r}: use {', '.join(STARTS)}.")
+    if start is None and init == "content":
+        return np.array(content, np.float32)
+    return resize(style if start is None else start, content.shape[:2])
 
 
 def optimize(
     loss: Loss,
     start: np.ndarray,
     steps: int = 300,
+    *,
     optimizer: str = "lbfgs",
     learning_rate: float = 5.0,
     callback: Callable[[int, np.ndarray, dict[str, float]], None] | None = None,
@@ -129,9 +135,9 @@ def optimize(
 
     Raises:
         NotFinite: a term of the loss is NaN or infinite; names it.
-        WorkshopError: an unknown optimizer, or fewer than one step.
+        WorkshopError: numbers that make no sense, or an unknown optimizer.
     """
-    check_optimizer(optimizer, steps, learning_rate, falloff)
+    check(optimizer, steps, learning_rate=learning_rate, falloff=falloff)
     start = np.asarray(start, np.float32)
     run = _Run(loss, start, steps, callback, callback_steps, decode)
     with tqdm(total=steps, desc=progress, disable=progress is None) as run.bar:
@@ -139,7 +145,7 @@ def optimize(
             first, gradient = run.evaluate(run.image)
             run.accept(run.image, first)
             if optimizer == "lbfgs":
-                _lbfgs(run, corrections, falloff)
+                _lbfgs(run, gradient, corrections, falloff)
             else:
                 rule = {"adam": _adam, "descent": _descent}[optimizer]
                 _follow(run, gradient, rule(run.image, learning_rate))
@@ -149,37 +155,18 @@ def optimize(
     return run.result()
 
 
-def check_optimizer(
-    optimizer: str, steps: int, learning_rate: float, falloff: float = 0.0
+def check(
+    optimizer: str, steps: int, *, learning_rate: float = 5.0, falloff: float = 0.0
 ) -> None:
     """Refuse settings that make no sense, before any work starts.
 
     Raises:
         WorkshopError: says what to use.
     """
-    if optimizer not in (*OPTIMIZERS, "descent"):
-        raise WorkshopError(
-            f"There is no optimizer {optimizer!r}: use {' or '.join(OPTIMIZERS)}, or "
-            "descent for steps of one size."
-        )
-    if not isinstance(steps, int | np.integer) or steps < 1:
-        raise WorkshopError(f"{steps} steps do not work: use 1, 2, 3 or more.")
-    if not 0 < learning_rate < np.inf:
-        raise WorkshopError(f"A learning rate of {learning_rate} does not work: use 5.")
-    if not 0 <= falloff <= 2:
-        raise WorkshopError(
-            f"A falloff of {falloff} does not work: use 0.5, or 0 for none."
-        )
-
-
-def check_seed(seed: int) -> None:
-    """Refuse a seed that starts no sequence of random numbers.
-
-    Raises:
-        WorkshopError: it is negative, or not a whole number.
-    """
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise WorkshopError(f"A seed of {seed} does not work: use 0 or more.")
+    checks.choice("optimizer", optimizer, (*OPTIMIZERS, "descent"))
+    checks.whole_number("steps", steps, least=1)
+    checks.number("learning_rate", learning_rate, above=0, such_as=5)
+    checks.number("falloff", falloff, least=0, most=2, such_as=0.5)
 
 
 class _Run:
@@ -249,20 +236,22 @@ def _value_and_gradient(loss: Loss, image: tf.Tensor):
     return {"total": total, **terms}, tape.gradient(total, image)
 
 
-def _lbfgs(run: _Run, corrections: int = 10, falloff: float = 0.0) -> None:
+def _lbfgs(run: _Run, gradient: np.ndarray, corrections: int, falloff: float) -> None:
     """Run SciPy's L-BFGS-B without bounds; start it afresh where it gives up early.
 
     Its line search fails now and then on the noise of float32, and then ends the run
     after a few steps. A fresh start forgets the curvature and goes on; a second
     failure on the spot means that there is nothing left to gain.
     """
-    shape = run.image.shape
+    total, shape = run.history["total"][-1], run.image.shape
 
     # SciPy minimizes a number near 1, whatever the weights of the loss, and its first
     # step has length 1: in this unit that changes the pixels by 1 gray level (root
     # mean square), and not by 1 all together, which costs it three more evaluations.
-    scale = 1 / max(abs(run.history["total"][-1]), 1e-30)
     unit = run.image.size**0.5
+    if 2 * abs(total) <= AT_REST * unit * np.linalg.norm(gradient):
+        return  # a parabola of this slope is 0 that near: what is left is rounding
+    scale = 1 / abs(total)
     scales = wave_scales(shape, falloff) if falloff else None
 
     def scaled(image):
@@ -300,37 +289,6 @@ def _lbfgs(run: _Run, corrections: int = 10, falloff: float = 0.0) -> None:
                 "gtol": 0,
             },
         )
-
-
-def wave_scales(shape: Sequence[int], falloff: float) -> np.ndarray:
-    """Give each cosine wave of a picture its frequency to the power of ``-falloff``.
-
-    Args:
-        shape: of the picture, ``h, w`` and more.
-        falloff: 0.5 makes the scale of a wave of 64 pixels four times that of one of 4.
-
-    Returns:
-        ``[h, w]`` float32 with a mean square of 1; the mean of the picture counts as a
-        wave of four times its longest side.
-    """
-    rows, columns = (np.arange(side) / (2 * side) for side in shape[:2])
-    frequency = np.hypot(rows[:, None], columns)  # in waves a pixel
-    frequency[0, 0] = 1 / (4 * max(shape[:2]))
-    scales = frequency**-falloff
-    return (scales / np.sqrt(np.mean(scales**2))).astype(np.float32)
-
-
-def scale_waves(image: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """Multiply each cosine wave of ``[h, w, c]`` by its scale in ``[h, w]``.
-
-    Cosines (DCT-II) and not the waves of a Fourier transform, which would take the
-    left border for a neighbor of the right one.
-    """
-    waves = scipy.fft.dctn(image, axes=(0, 1), norm="ortho", workers=-1)
-    waves *= scales[..., None]
-    return scipy.fft.idctn(
-        waves, axes=(0, 1), norm="ortho", workers=-1, overwrite_x=True
-    )
 
 
 def _follow(run: _Run, gradient: np.ndarray, move: Callable) -> None:

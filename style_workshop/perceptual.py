@@ -13,9 +13,9 @@ from dataclasses import KW_ONLY, asdict, dataclass
 import numpy as np
 import tensorflow as tf
 
-from style_workshop import IMAGES, checks, vgg
+from style_workshop import checks, vgg
 from style_workshop.feedforward import TransformNetwork
-from style_workshop.images import read, require_size, resize
+from style_workshop.images import photographs, require_size, resize
 from style_workshop.losses import (
     content_loss,
     gram_matrices_of_tiles,
@@ -78,11 +78,6 @@ class LossSettings:
         checks.choice("dtype", self.dtype, ("float32", "bfloat16"))
 
 
-#: The mean over these is the unit of the content loss.
-PHOTOGRAPHS = [
-    IMAGES / "content" / f"{name}.jpg"
-    for name in ("astronaut", "cat", "coffee", "flower", "rocket", "temple")
-]
 #: What the networks that ship were trained with.
 LOSS_SETTINGS = LossSettings()
 
@@ -124,7 +119,7 @@ class PerceptualLoss:
         self.content_unit = self._unit(settings.content_layer)
 
     def _unit(self, layer: str) -> float:
-        known = np.stack([read(path, size=(256, 256)) for path in PHOTOGRAPHS])
+        known = np.stack(photographs(size=(256, 256)))
         found, gray = (
             self._frozen(vgg.preprocess(images), layer)[layer]
             for images in (known, np.full_like(known, 127.5))

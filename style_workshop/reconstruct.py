@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from style_workshop import WorkshopError, vgg
+from style_workshop import checks, vgg
 from style_workshop.features import features_of
 from style_workshop.losses import (
     alpha_norm,
@@ -22,14 +22,7 @@ from style_workshop.losses import (
     style_loss,
     total_variation,
 )
-from style_workshop.optimize import (
-    Loss,
-    Result,
-    check_optimizer,
-    check_seed,
-    optimize,
-    start_image,
-)
+from style_workshop.optimize import Loss, Result, optimize, start_image
 
 #: The five layers of figure 1 of [4] (CVPR 2016) for content, from fine to coarse.
 CONTENT_LAYERS = ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_2")
@@ -65,6 +58,7 @@ def inversion_loss(
     features: Callable,
     picture: np.ndarray,
     layer: str,
+    *,
     alpha_weight: float = 0.0,
     tv_weight: float = 0.0,
 ) -> Loss:
@@ -99,6 +93,7 @@ def texture_loss(
     features: Callable,
     style: np.ndarray,
     layers: Sequence[str] = STYLE_LAYERS,
+    *,
     statistics: str = "gram",
 ) -> Loss:
     """Make the loss of a picture that shall have the style of another.
@@ -135,11 +130,13 @@ def reconstruct_content(
     network: vgg.Network,
     picture: np.ndarray,
     layer: str = "conv4_2",
+    *,
     steps: int = 100,
     alpha_weight: float = 0.0,
     tv_weight: float = 0.0,
     pooling: str = "max",
-    start: str | np.ndarray = "noise",
+    init: str = "noise",
+    start: np.ndarray | None = None,
     seed: int = 0,
     callback: Callable | None = None,
     callback_steps: Sequence[int] | None = None,
@@ -158,7 +155,8 @@ def reconstruct_content(
         alpha_weight: see `inversion_loss`.
         tv_weight: see `inversion_loss`.
         pooling: ``"max"`` or ``"average"``.
-        start: ``"noise"``, or a picture.
+        init: what the picture begins as, ``"noise"``, or ``"content"`` itself.
+        start: a picture of one's own to start from, in place of ``init``.
         seed: of the noise.
         callback: see `optimize.optimize`.
         callback_steps: see `optimize.optimize`.
@@ -170,15 +168,17 @@ def reconstruct_content(
     Raises:
         WorkshopError: a layer, weight or picture that makes no sense.
     """
-    check_optimizer("lbfgs", steps, 1.0)
-    check_seed(seed)
+    checks.whole_number("steps", steps, least=1)
+    checks.seed(seed)
+    checks.picture("the picture", picture)
     vgg.check_request(network.name, [layer], *picture.shape[:2])
-    for name, weight in {"alpha_weight": alpha_weight, "tv_weight": tv_weight}.items():
-        if not 0 <= weight < np.inf:
-            raise WorkshopError(f"{name} is {weight}: use 0 or more.")
+    checks.weight("alpha_weight", alpha_weight)
+    checks.weight("tv_weight", tv_weight)
+    first = start_image(init, picture, picture, start=start, seed=seed)
     features = features_of(network, pooling)
-    loss = inversion_loss(features, picture, layer, alpha_weight, tv_weight)
-    first = start_image(start, picture, picture, seed)
+    loss = inversion_loss(
+        features, picture, layer, alpha_weight=alpha_weight, tv_weight=tv_weight
+    )
     return optimize(
         loss,
         first,
@@ -193,11 +193,13 @@ def reconstruct_style(
     network: vgg.Network,
     style: np.ndarray,
     layers: Sequence[str] = STYLE_LAYERS,
+    *,
     size: tuple[int, int] | None = None,
     steps: int = 100,
     statistics: str = "gram",
     pooling: str = "max",
-    start: str | np.ndarray = "noise",
+    init: str = "noise",
+    start: np.ndarray | None = None,
     seed: int = 0,
     callback: Callable | None = None,
     callback_steps: Sequence[int] | None = None,
@@ -213,7 +215,8 @@ def reconstruct_style(
         steps: of L-BFGS.
         statistics: one of `STATISTICS`.
         pooling: ``"max"`` or ``"average"``, which the paper prefers for textures.
-        start: ``"noise"``, ``"style"``, or a picture, whose places the style takes.
+        init: what the picture begins as, ``"noise"`` or ``"style"``.
+        start: a picture of one's own, whose places the style takes.
         seed: of the noise.
         callback: see `optimize.optimize`.
         callback_steps: see `optimize.optimize`.
@@ -225,19 +228,18 @@ def reconstruct_style(
     Raises:
         WorkshopError: layers, statistics or pictures that make no sense.
     """
-    check_optimizer("lbfgs", steps, 1.0)
-    check_seed(seed)
-    if not layers:
-        raise WorkshopError("A style is in layers: name one or more, such as conv1_1.")
-    if statistics not in STATISTICS:
-        raise WorkshopError(
-            f"There are no statistics {statistics!r}: use {', '.join(STATISTICS)}."
-        )
+    checks.whole_number("steps", steps, least=1)
+    checks.seed(seed)
+    checks.picture("the style", style)
+    checks.layers("layers", layers)
+    checks.choice("statistics", statistics, STATISTICS)
     size = tuple(size or style.shape[:2])
     for height, width in (style.shape[:2], size):
         vgg.check_request(network.name, layers, height, width)
-    loss = texture_loss(features_of(network, pooling), style, layers, statistics)
-    first = start_image(start, np.zeros((*size, 3), np.float32), style, seed)
+    blank = np.zeros((*size, 3), np.float32)
+    first = start_image(init, blank, style, start=start, seed=seed)
+    features = features_of(network, pooling)
+    loss = texture_loss(features, style, layers, statistics=statistics)
     return optimize(
         loss,
         first,

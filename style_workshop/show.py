@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # comes with JupyterLab; the command line does without
 def gallery(
     pictures: Sequence[np.ndarray],
     titles: Sequence[str] = (),
+    *,
     columns: int | None = None,
     width: float = 12,
 ) -> Figure:
@@ -61,6 +62,7 @@ def animation(path: str | Path, width: int = 480) -> "HTML":
 def feature_maps(
     features: np.ndarray,
     channels: Sequence[int] | None = None,
+    *,
     columns: int = 8,
     width: float = 12,
 ) -> Figure:
@@ -82,7 +84,7 @@ def feature_maps(
 
 
 def gram_matrices(
-    grams: Mapping[str, np.ndarray], channels: int = 32, width: float = 12
+    grams: Mapping[str, np.ndarray], channels: int = 32, *, width: float = 12
 ) -> Figure:
     """Show the upper left corner of Gram matrices, on a logarithmic gray scale.
 
@@ -102,6 +104,7 @@ def gram_matrices(
 def signed(
     maps: Sequence[np.ndarray],
     titles: Sequence[str] = (),
+    *,
     columns: int | None = None,
     width: float = 12,
 ) -> Figure:
@@ -113,7 +116,9 @@ def signed(
         columns: pictures in a row; None puts up to four into one.
         width: of the figure, in inches.
     """
-    return gallery([_about_gray(array) for array in maps], titles, columns, width)
+    return gallery(
+        [_about_gray(array) for array in maps], titles, columns=columns, width=width
+    )
 
 
 def _about_gray(array: np.ndarray) -> np.ndarray:
@@ -123,7 +128,7 @@ def _about_gray(array: np.ndarray) -> np.ndarray:
     return 127.5 + 127.5 * np.clip(array / largest, -1, 1)
 
 
-def filters(kernel: np.ndarray, columns: int = 16, width: float = 12) -> Figure:
+def filters(kernel: np.ndarray, *, columns: int = 16, width: float = 12) -> Figure:
     """Show filters as small pictures, each stretched about gray, the color of 0.
 
     Args:
@@ -139,6 +144,7 @@ def filters(kernel: np.ndarray, columns: int = 16, width: float = 12) -> Figure:
 def heat_map(
     picture: np.ndarray,
     values: np.ndarray,
+    *,
     patch: int = 1,
     stride: int = 1,
     title: str = "",
@@ -176,6 +182,7 @@ def heat_map(
 def boxes(
     picture: np.ndarray,
     corners: Mapping[str, tuple[int, int, int, int]],
+    *,
     width: float = 6,
 ) -> Figure:
     """Draw squares into a picture, receptive fields for example.
@@ -200,7 +207,7 @@ def boxes(
 
 
 def by_layer(
-    values: Mapping[str, Mapping[str, float]], label: str, width: float = 6
+    values: Mapping[str, Mapping[str, float]], label: str, *, width: float = 6
 ) -> Figure:
     """Draw how a number changes with depth, one line a name.
 

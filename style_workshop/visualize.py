@@ -6,16 +6,16 @@ doi:10.23915/distill.00007). Notebook 1.0 shows the noise that comes without the
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache, partial
 
 import numpy as np
 import tensorflow as tf
 
-from style_workshop import IMAGES, vgg
+from style_workshop import checks, vgg
 from style_workshop.features import check_channel, features_of
-from style_workshop.images import read
-from style_workshop.optimize import Loss, Result, check_optimizer, check_seed, optimize
+from style_workshop.images import LARGEST, photographs
+from style_workshop.optimize import Loss, Result, optimize
 
 # --- a picture from Fourier coefficients --------------------------------------------
 
@@ -29,14 +29,13 @@ def color_basis() -> np.ndarray:
     Most of it is light and dark; a little is orange against blue; less is green
     against purple.
     """
-    paths = sorted((IMAGES / "content").glob("*.jpg"))
-    pixels = np.concatenate([read(path, 128).reshape(-1, 3) for path in paths])
+    pixels = np.concatenate([image.reshape(-1, 3) for image in photographs(128)])
     variances, axes = np.linalg.eigh(np.cov(pixels.T))
     root = axes * np.sqrt(variances)  # root @ root.T is the covariance
     return np.float32(root / np.linalg.norm(root, axis=1).max())
 
 
-def fourier_start(height: int, width: int, seed: int = 0) -> np.ndarray:
+def fourier_start(height: int, width: int, *, seed: int = 0) -> np.ndarray:
     """Draw the coefficients that an optimization starts from: nearly a gray picture.
 
     Returns:
@@ -86,15 +85,25 @@ class Transformation:
         jitter: shift, in pixels, at most, each way.
         scale: larger or smaller, at most: 0.1 is from 90 to 110 %.
         rotation: in degrees, at most, each way.
+
+    Raises:
+        WorkshopError: a value that makes no sense.
     """
+
+    _: KW_ONLY
 
     jitter: float = 8
     scale: float = 0.1
     rotation: float = 10
 
+    def __post_init__(self):
+        checks.number("jitter", self.jitter, least=0, most=16384)
+        checks.number("scale", self.scale, least=0, below=1, such_as=0.1)
+        checks.number("rotation", self.rotation, least=0, most=360)
+
 
 #: Nothing is moved.
-STILL = Transformation(0, 0, 0)
+STILL = Transformation(jitter=0, scale=0, rotation=0)
 
 
 def transform(
@@ -153,6 +162,7 @@ def channel_loss(
     features: Callable,
     layer: str,
     channel: int,
+    *,
     transformation: Transformation = STILL,
     seed: int = 0,
 ) -> Loss:
@@ -184,6 +194,7 @@ def visualize(
     network: vgg.Network,
     layer: str,
     channel: int,
+    *,
     size: int = 128,
     steps: int = 80,
     learning_rate: float = 0.03,
@@ -217,15 +228,19 @@ def visualize(
     Raises:
         WorkshopError: no such layer or channel, or a picture too small for it.
     """
-    check_optimizer("adam", steps, learning_rate)
-    check_seed(seed)
+    checks.whole_number("steps", steps, least=1)
+    checks.number("learning_rate", learning_rate, above=0, such_as=0.03)
+    checks.seed(seed)
     check_channel(network.name, layer, channel)
+    checks.whole_number("size", size, least=1, most=LARGEST)
     vgg.check_request(network.name, [layer], size, size)
     moved = Transformation() if transformation is None else transformation
-    loss = channel_loss(features_of(network), layer, channel, moved, seed)
+    loss = channel_loss(
+        features_of(network), layer, channel, transformation=moved, seed=seed
+    )
     if fourier:
         start, decode = (
-            fourier_start(size, size, seed),
+            fourier_start(size, size, seed=seed),
             partial(fourier_picture, width=size),
         )
     else:
@@ -235,9 +250,9 @@ def visualize(
         loss,
         start,
         steps,
-        "adam",
-        learning_rate,
-        callback,
+        optimizer="adam",
+        learning_rate=learning_rate,
+        callback=callback,
         progress=progress,
         decode=decode,
     )

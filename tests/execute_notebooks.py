@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from style_workshop.files import write_whole
+from style_workshop.files import atomic_write
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 CELL_SECONDS = 1800
@@ -53,7 +53,7 @@ def execute(path: Path) -> None:
     ).execute()
     clean(notebook)
     save_figure(notebook, path)
-    with write_whole(path) as part:
+    with atomic_write(path) as part:
         nbformat.write(notebook, part)
 
 
@@ -80,7 +80,7 @@ def save_figure(notebook, path: Path) -> None:
                 for o in cell.outputs
                 if "data" in o and "image/jpeg" in o.data
             ]
-            with write_whole(NOTEBOOKS / "figures" / f"{path.stem}.jpg") as part:
+            with atomic_write(NOTEBOOKS / "figures" / f"{path.stem}.jpg") as part:
                 part.write_bytes(base64.b64decode(pictures[0]))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from style_workshop import animations
+from style_workshop import __version__, animations
 from style_workshop.images import PictureError, read_settings
 
 Y, X = np.mgrid[:20, :30].astype(np.float32)
@@ -28,10 +28,12 @@ def test_frames_come_back_in_their_order_with_their_time(tmp_path, ending):
 def test_the_settings_are_kept(tmp_path):
     settings = {"photo": "temple.jpg", "layers": {"relu5_1": 1.0}}
     animations.save(FRAMES, tmp_path / "x.webp", settings=settings)
-    assert read_settings(tmp_path / "x.webp") == settings
+    noted = read_settings(tmp_path / "x.webp")
+    assert noted == {**settings, "versions": noted["versions"]}
+    assert noted["versions"]["style_workshop"] == __version__
     animations.save(FRAMES, tmp_path / "x.gif", settings=settings)
-    assert animations.read_settings(tmp_path / "x.gif") == settings
-    assert animations.read_settings(tmp_path / "x.webp") == settings
+    assert animations.read_settings(tmp_path / "x.gif") == noted
+    assert animations.read_settings(tmp_path / "x.webp") == noted
 
 
 def test_what_cannot_be_written_is_refused(tmp_path):

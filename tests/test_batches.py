@@ -152,36 +152,52 @@ def test_nothing_to_read_is_said_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"reshape_mode": "stretch"}, "choose one of resize, crop, random_crop"),
-        ({"color_mode": "hsv"}, "choose one of rgb, bgr, grayscale"),
+        ({"reshape_mode": "stretch"}, "use resize, crop or random_crop"),
+        ({"color_mode": "hsv"}, "use rgb, bgr or grayscale"),
         ({"target_size": 0}, "target_size is 0"),
         ({"target_size": (4, -1)}, "target_size is -1"),
         ({"target_size": 2.5}, "target_size is 2.5"),
         ({"target_size": (4, 4, 3)}, r"give \(height, width\)"),
         ({"target_size": "big"}, "target_size is 'big'"),
-        ({"target_size": 20000}, "20000 pixels is too large"),
+        (
+            {"target_size": 20000},
+            "target_size is 20000: use a whole number, 1 to 16384",
+        ),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"batch_size": 2.0}, "batch_size is 2.0"),
         ({"batch_size": True}, "batch_size is True"),
         ({"batch_size": 11}, "A batch of 11 is larger than the 10 pictures"),
         ({"threads": -1}, "threads is -1"),
+        ({"threads": 0}, "threads is 0"),
+        ({"shuffle": "no"}, "shuffle is 'no': use True or False"),
+        ({"flip": 1}, "flip is 1: use True or False"),
         ({"ahead": 0}, "ahead is 0"),
         ({"seed": -1}, "seed is -1"),
         ({"seed": "x"}, "seed is 'x'"),
         ({"short_side": 9}, "leave it out"),
-        ({"reshape_mode": "random_crop", "short_side": 3}, "raise short_side to 4"),
+        (
+            {"reshape_mode": "random_crop", "short_side": 3},
+            "short_side is 3: use a whole number, 4 to",
+        ),
         ({"reshape_mode": "random_crop", "cache": "x"}, "leave out cache"),
     ],
     ids=str,
 )
 def test_settings_that_cannot_work_are_refused_at_once(flat, wrong, message):
-    with pytest.raises(BatchError, match=message):
+    with pytest.raises(WorkshopError, match=message):
         generator(flat, **wrong)
+
+
+def test_the_warning_filters_are_those_of_the_process(flat):
+    before = list(warnings.filters)
+    with generator(flat) as batches:
+        batches.next()
+        assert list(warnings.filters) == before
 
 
 def test_a_batch_that_no_memory_holds_is_refused(flat):
     many = [flat / "0.png"] * 100_000
-    with pytest.raises(BatchError, match="does not fit into memory"):
+    with pytest.raises(WorkshopError, match="does not fit into memory"):
         BatchGenerator(many, batch_size=100_000, target_size=16384)
 
 
@@ -204,6 +220,18 @@ def test_at_its_own_size_a_picture_is_unchanged(tmp_path):
         expected = images.read(path)
         picture = Decoder("resize", expected.shape[:2], "rgb").load(path)
         np.testing.assert_array_equal(picture, expected)
+
+
+@pytest.mark.parametrize(
+    ("side", "factor"),
+    [(479, 1), (480, 2), (1535, 2), (1536, 4), (3071, 4), (3072, 8), (9000, 8)],
+)
+def test_a_jpeg_is_decoded_as_small_as_leaves_enough_to_the_filter(side, factor):
+    """Half of 640x480 serves for 256x256, a sixteenth too low; 1/4 needs 384 pixels."""
+    decoder = Decoder("resize", (256, 256), "rgb")
+    for size in ((side, side), (side, 9999), (9999, side)):
+        assert decoder._factor(*size) == factor
+    assert Decoder("resize", (256, 256), "rgb", antialias=False)._factor(9, 9) == 1
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1.3, 1.875, 2.5, 2.74, 2.76, 4.0, 9.0])
@@ -489,8 +517,8 @@ def test_batches_do_not_depend_on_the_threads(
 ):
     def some(threads, ahead):
         with BatchGenerator(
-            mixed, mode, 8, color, batch_size, seed=seed, flip=True, threads=threads,
-            ahead=ahead,
+            mixed, mode, 8, color_mode=color, batch_size=batch_size, seed=seed,
+            flip=True, threads=threads, ahead=ahead,
         ) as batches, warnings.catch_warnings():  # fmt: skip
             warnings.simplefilter("ignore")
             given = []

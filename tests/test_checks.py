@@ -53,9 +53,9 @@ def test_the_ends_of_a_range_count_as_they_are_said():
     assert checks.number("a", 1, most=1) == 1
     for value, limits, words in (
         (0, {"above": 0, "such_as": 5}, "a number above 0, such as 5"),
-        (-1, {"least": 0, "most": 2}, "a number from 0 to 2"),
-        (3, {"least": 0, "most": 2}, "a number from 0 to 2"),
-        (10, {"above": 1, "below": 10}, "a number above 1 below 10"),
+        (-1, {"least": 0, "most": 2}, "a number from 0 up to 2"),
+        (3, {"least": 0, "most": 2}, "a number from 0 up to 2"),
+        (10, {"above": 1, "below": 10}, "a number above 1 and below 10"),
         (NAN, {}, "a number"),
         (INF, {"least": 0}, "a number from 0"),
         (True, {}, "a number"),

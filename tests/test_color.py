@@ -162,7 +162,7 @@ def test_modes_do_what_they_say():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: color.prepare(TEMPLE, NIGHT, "hue"), "none, luminance, linear"),
+        (lambda: color.prepare(TEMPLE, NIGHT, "hue"), "none, luminance or linear"),
         (lambda: color.color_transform(TEMPLE, NIGHT, "svd"), "pca, cholesky"),
         (lambda: color.restore_chroma(NIGHT, TEMPLE), "resize one to the other"),
     ],

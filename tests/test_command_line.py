@@ -187,7 +187,7 @@ def test_stylize_paints_a_picture_that_says_how_it_was_made(
     assert settings["content"] == "temple.jpg" and settings["style"] == style.name
     assert settings["steps"] == settings["steps_taken"] == 2
     assert settings["size"] == 64 and settings["seed"] == 7
-    assert settings["start"] == "noise" and settings["pooling"] == "average"
+    assert settings["init"] == "noise" and settings["pooling"] == "average"
     assert settings["style_weight"] == pytest.approx(3 * 0.1)  # the workshop's own
     assert settings["tv_weight"] == 0.01
     assert settings["dtype"] == "float32" and settings["optimizer"] == "lbfgs"

@@ -125,7 +125,9 @@ def fetch(server, tmp_path, monkeypatch):
     def fetch(body=ARCHIVE, archive=None, keep=False, **more):
         table = {NAME: data_set(body, **{"url": server.url, **more})}
         monkeypatch.setattr(datasets, "DATASETS", table)
-        return datasets.fetch(NAME, tmp_path, archive, keep, said.append)
+        return datasets.fetch(
+            NAME, tmp_path, archive=archive, keep=keep, say=said.append
+        )
 
     fetch.said = said
     fetch.coco = tmp_path / "COCO"
@@ -750,7 +752,7 @@ def test_one_wrong_byte_is_refused_or_does_no_harm(tmp_path_factory, at, change)
     content[at] ^= change
     (folder / "x.zip").write_bytes(content)
     try:
-        archives.unpack(folder / "x.zip", folder / "files", lambda _: None)
+        archives.unpack(folder / "x.zip", folder / "files", say=lambda _: None)
     except DataSetError:
         return
     whole = found(folder / "files").values()

@@ -110,7 +110,9 @@ def test_the_rules_differ_at_the_relu_as_in_the_papers():
 @pytest.mark.parametrize("rule", deconvnet.RULES)
 def test_an_activation_is_brought_about_by_what_it_sees(network, rule):
     picture = RANDOM.uniform(0, 255, (40, 40, 3)).astype(np.float32)
-    found = deconvnet.project(network, picture, "conv2_2", 7, (8, 9), rule)
+    found = deconvnet.project(
+        network, picture, "conv2_2", channel=7, position=(8, 9), rule=rule
+    )
     assert found.shape == picture.shape and found.dtype == np.float32
     top, left, bottom, right = features.receptive_field("vgg19", "conv2_2").box(8, 9)
     inside = np.zeros((40, 40), bool)
@@ -126,5 +128,5 @@ def test_the_strongest_activation_is_taken_and_its_colors_are_rgb(network):
         maps = network(vgg.preprocess(image[None]), "conv2_1")["conv2_1"]
         best = tf.reduce_max(maps[..., 4])
     expected = tape.gradient(best, image) * best  # the activation is kept, not a 1
-    found = deconvnet.project(network, picture, "conv2_1", 4, rule="gradient")
+    found = deconvnet.project(network, picture, "conv2_1", channel=4, rule="gradient")
     assert relative_error(found, expected) < 1e-5

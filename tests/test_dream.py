@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from style_workshop import IMAGES, WorkshopError, dream, images, tiles, weights
+from style_workshop import (
+    IMAGES,
+    WorkshopError,
+    dream,
+    images,
+    objectives,
+    tiles,
+    weights,
+)
 from style_workshop.dream import Settings
 from style_workshop.features import features_of, receptive_field
 
@@ -44,9 +52,14 @@ def value_and_gradient(loss, picture) -> tuple[np.ndarray, np.ndarray]:
 def test_tiles_leave_no_seam(network, layers, size, tile):
     """Value and gradient are those of the whole picture, up to its border."""
     picture = RANDOM.uniform(0, 255, (*size, 3)).astype(np.float32)
-    features, objective = features_of(network), dream.energy(dict.fromkeys(layers, 1.0))
-    whole = dream.whole_loss(features, layers, objective)
-    tiled = dream.tiled_loss(network, features, layers, objective, tile)
+    features, objective = (
+        features_of(network),
+        objectives.energy(dict.fromkeys(layers, 1.0)),
+    )
+    whole = objectives.whole_loss(features, layers, objective)
+    tiled = objectives.tiled_loss(
+        network, features, layers, objective=objective, tile=tile
+    )
     value, gradient = value_and_gradient(whole, picture)
     tiled_value, tiled_gradient = value_and_gradient(tiled, picture)
     assert tiled_value == pytest.approx(value, rel=1e-5)
@@ -56,13 +69,15 @@ def test_tiles_leave_no_seam(network, layers, size, tile):
 def test_tiles_with_too_little_around_them_would_leave_a_seam(network, monkeypatch):
     """The number that the test above would find: it can see a seam."""
     picture = RANDOM.uniform(0, 255, (64, 90, 3)).astype(np.float32)
-    features, objective = features_of(network), dream.energy({"relu2_2": 1.0})
+    features, objective = features_of(network), objectives.energy({"relu2_2": 1.0})
     _, gradient = value_and_gradient(
-        dream.whole_loss(features, ["relu2_2"], objective), picture
+        objectives.whole_loss(features, ["relu2_2"], objective), picture
     )
     short = receptive_field("vgg19", "relu2_2")._replace(size=4, start=-1)
     monkeypatch.setattr(tiles, "receptive_field", lambda *_: short)
-    tiled = dream.tiled_loss(network, features, ["relu2_2"], objective, 24)
+    tiled = objectives.tiled_loss(
+        network, features, ["relu2_2"], objective=objective, tile=24
+    )
     _, seamed = value_and_gradient(tiled, picture)
     assert np.abs(seamed - gradient).max() > 0.1 * np.abs(gradient).max()
 
@@ -85,14 +100,14 @@ def test_tiles_account_for_each_pixel_once_and_stay_within_their_size():
 
 def test_energy_is_half_the_sum_of_squares_by_weight():
     maps = {"a": tf.constant([[[[1.0, 2.0]]]]), "b": tf.constant([[[[3.0]], [[1.0]]]])}
-    total = dream.energy({"a": 1.0, "b": 0.1})(maps)
+    total = objectives.energy({"a": 1.0, "b": 0.1})(maps)
     np.testing.assert_allclose(total, 2.5 + 0.5, rtol=1e-6)
 
 
 def test_likeness_draws_each_position_to_its_best_match():
     own = np.float32([[[1, 0], [0, 2]]])[None]  # two positions, two channels
     guide = np.float32([[[3, 1]], [[1, 4]]])[None]
-    objective = dream.likeness({"layer": 1.0}, {"layer": tf.constant(guide)})
+    objective = objectives.likeness({"layer": 1.0}, {"layer": tf.constant(guide)})
     maps = tf.constant(own)
     with tf.GradientTape() as tape:
         tape.watch(maps)
@@ -113,7 +128,7 @@ def test_jitter_rolls_and_its_gradient_is_rolled_back():
         total = tf.reduce_sum(weight * image)
         return total, {}
 
-    jittered = dream.jittered(loss, 5, seed=3)
+    jittered = objectives.jittered(loss, 5, seed=3)
     shifts = set()
     for _ in range(8):
         image = tf.constant(PICTURE)
@@ -152,7 +167,7 @@ def test_a_dream_excites_its_layer_and_the_seed_decides_it(network):
     np.testing.assert_allclose(pictures[0], pictures[1], atol=0.05)
     assert np.abs(pictures[0] - pictures[2]).max() > 1
     features = features_of(network)
-    objective = dream.energy(SMALL.layers)
+    objective = objectives.energy(SMALL.layers)
     before, after = (
         objective(features(tf.constant(p), ["relu2_1"])) for p in (PICTURE, pictures[0])
     )
@@ -186,7 +201,7 @@ def test_a_guide_leads_elsewhere(network):
     guide = RANDOM.uniform(0, 255, (24, 20, 3)).astype(np.float32)
     settings = replace(SMALL, octaves=1)
     free = dream.dream(network, PICTURE, settings, progress=None)
-    led = dream.dream(network, PICTURE, settings, guide, progress=None)
+    led = dream.dream(network, PICTURE, settings, guide=guide, progress=None)
     assert np.abs(free.image - led.image).max() > 2
 
 
@@ -216,7 +231,9 @@ def test_going_in_enlarges_the_middle():
 
 def test_each_frame_dreams_into_the_middle_of_the_one_before(network):
     settings = replace(SMALL, octaves=1, steps=1)
-    frames = dream.zoom(network, PICTURE, 3, settings, scale=0.2, progress=None)
+    frames = dream.zoom(
+        network, PICTURE, 3, settings=settings, scale=0.2, progress=None
+    )
     assert len(frames) == 3
     for before, after in zip(frames, frames[1:], strict=False):
         assert np.abs(after - dream.go_in(before, 0.2)).mean() < 2
@@ -242,18 +259,25 @@ def test_the_real_network_dreams_in_a_photograph():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"layers": {}}, "needs a layer"),
+        ({"layers": {}}, "layers is {}: use layers with their weights"),
+        ({"layers": ["relu5_1"]}, "layers is .*: use layers with their weights"),
         ({"layers": {"relu6_1": 1.0}}, "no layer 'relu6_1'"),
         ({"layers": {"fc6": 1.0}}, "fc6"),
-        ({"octaves": 0}, "0 octaves"),
-        ({"octave_scale": 1.0}, "each 1.0 times"),
-        ({"octave_scale": float("nan")}, "each nan times"),
+        ({"octaves": 0}, "octaves is 0: use a whole number, 1 to 100"),
+        ({"octaves": 2.5}, "octaves is 2.5: use a whole number"),
+        ({"octaves": 10**30}, "octaves is 1000"),
+        ({"jitter": 2147483647}, "jitter is 2147483647: use a whole number, 0 to"),
+        (
+            {"octave_scale": 1.0},
+            "octave_scale is 1.0: use a number above 1 and below 10, such as 1.4",
+        ),
+        ({"octave_scale": float("nan")}, "octave_scale is nan"),
         ({"octaves": 9}, "first of 9 octaves: .* Use fewer octaves"),
-        ({"steps": 0}, "0 steps"),
-        ({"step_size": -1.0}, "rate of -1.0"),
-        ({"jitter": -1}, "jitter of -1"),
-        ({"tile": -8}, "tile of -8"),
-        ({"seed": -1}, "seed of -1"),
+        ({"steps": 0}, "steps is 0"),
+        ({"step_size": -1.0}, "step_size is -1.0"),
+        ({"jitter": -1}, "jitter is -1"),
+        ({"tile": -8}, "tile is -8"),
+        ({"seed": -1}, "seed is -1"),
     ],
     ids=str,
 )
@@ -266,9 +290,9 @@ def test_pictures_and_films_that_make_no_sense_are_refused(network):
     with pytest.raises(WorkshopError, match="small for relu5_1: each side must be 16"):
         dream.check(Settings(octaves=1), PICTURE[:8])
     with pytest.raises(WorkshopError, match="too small for relu5_1"):
-        dream.check(Settings(octaves=1), PICTURE, PICTURE[:8])
-    with pytest.raises(WorkshopError, match=r"\[h, w, 3\]; this is \(42, 60\)"):
+        dream.check(Settings(octaves=1), PICTURE, guide=PICTURE[:8])
+    with pytest.raises(WorkshopError, match=r"the picture has the shape \(42, 60\)"):
         dream.check(Settings(), PICTURE[..., 0])
-    for frames, scale in ((0, 0.05), (-1, 0.05), (3, 1.0), (3, -0.1)):
-        with pytest.raises(WorkshopError, match="frames that go in"):
-            dream.zoom(network, PICTURE, frames, SMALL, scale=scale)
+    for frames, scale in ((0, 0.05), (2.5, 0.05), (3, 1.0), (3, -0.1)):
+        with pytest.raises(WorkshopError, match="^(frames|scale) is .*: use a"):
+            dream.zoom(network, PICTURE, frames, settings=SMALL, scale=scale)

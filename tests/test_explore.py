@@ -72,7 +72,7 @@ def test_the_first_filters_are_rgb(network):
 def test_the_strongest_picture_comes_first_with_what_excites_it(network):
     layer, channel = "relu2_1", 3
     pictures = [RANDOM.uniform(0, 255, (20 + i, 30, 3)).astype("f") for i in range(4)]
-    found = explore.strongest(network, pictures, layer, channel)
+    found = explore.strongest(network, pictures, layer, channel=channel)
     values = [
         network(vgg.preprocess(p[None]), layer)[layer].numpy()[0, ..., channel]
         for p in pictures
@@ -95,7 +95,9 @@ def test_occlusion_finds_the_one_place_that_a_network_looks_at():
     def looks_there(images):
         return tf.reduce_mean(images[:, 9:11, 16:18], axis=[1, 2, 3])
 
-    drop = explore.occlusion(looks_there, picture, 4, 2, fill=0, batch=7, progress=None)
+    drop = explore.occlusion(
+        looks_there, picture, patch=4, stride=2, fill=0, batch=7, progress=None
+    )
     assert drop.shape == (9, 14) and drop.dtype == np.float32
     for i, j in np.ndindex(drop.shape):
         rows = max(0, min(2 * i + 4, 11) - max(2 * i, 9))
@@ -118,20 +120,39 @@ def test_what_makes_no_sense_is_refused(network):
     for call, message in (
         (lambda: features.receptive_field("vgg19", "fc6"), "no layer 'fc6' with pos"),
         (lambda: features.receptive_field("vgg18", "conv1_1"), "no network 'vgg18'"),
-        (lambda: deconvnet.project(network, picture, "conv1_1", 64), "no channel 64"),
-        (lambda: deconvnet.project(network, picture, "conv1_1", -1), "no channel -1"),
-        (lambda: deconvnet.project(network, picture, "prob", 0), "no layer 'prob'"),
         (
-            lambda: deconvnet.project(network, picture, "pool1", 0, (10, 3)),
+            lambda: deconvnet.project(network, picture, "conv1_1", channel=64),
+            "no channel 64",
+        ),
+        (
+            lambda: deconvnet.project(network, picture, "conv1_1", channel=-1),
+            "no channel -1",
+        ),
+        (
+            lambda: deconvnet.project(network, picture, "prob", channel=0),
+            "no layer 'prob'",
+        ),
+        (
+            lambda: deconvnet.project(
+                network, picture, "pool1", channel=0, position=(10, 3)
+            ),
             "rows below 10 and columns below 15",
         ),
         (
-            lambda: deconvnet.project(network, picture, "conv1_1", 0, rule="magic"),
+            lambda: deconvnet.project(
+                network, picture, "conv1_1", channel=0, rule="magic"
+            ),
             "no rule 'magic': use gradient, deconvnet, guided",
         ),
-        (lambda: explore.strongest(network, [picture], "conv1_1", 99), "no channel 99"),
-        (lambda: explore.occlusion(None, picture, 21), "square of 1 to 20"),
-        (lambda: explore.occlusion(None, picture, 4, 0), "every 0 does not work"),
+        (
+            lambda: explore.strongest(network, [picture], "conv1_1", channel=99),
+            "no channel 99",
+        ),
+        (lambda: explore.occlusion(None, picture, patch=21), "square of 1 to 20"),
+        (
+            lambda: explore.occlusion(None, picture, patch=4, stride=0),
+            "every 0 does not work",
+        ),
         (
             lambda: explore.channel_score(network, "conv1_1", 64),
             "no channel 64",

@@ -15,10 +15,10 @@ import pytest
 
 from style_workshop import WorkshopError
 from style_workshop.files import (
+    atomic_write,
     load_arrays,
     require_free_disk,
     save_arrays,
-    write_whole,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_what_was_written_is_there_under_its_name_and_nothing_else(tmp_path):
     path = tmp_path / "new" / "folder" / "letter.txt"
-    with write_whole(path) as part:
+    with atomic_write(path) as part:
         assert part.suffix == ".txt" and part != path
         part.write_text("dear reader")
         assert not path.exists()
@@ -37,7 +37,7 @@ def test_what_was_written_is_there_under_its_name_and_nothing_else(tmp_path):
 def test_a_file_that_was_there_is_replaced(tmp_path):
     path = tmp_path / "letter.txt"
     path.write_text("old")
-    with write_whole(str(path)) as part:
+    with atomic_write(str(path)) as part:
         part.write_text("new")
     assert path.read_text() == "new"
 
@@ -48,7 +48,7 @@ def test_whoever_reads_the_old_file_meanwhile_reads_it_to_its_end(tmp_path):
     path = tmp_path / "letter.txt"
     path.write_text("old")
     with open(path) as reader:
-        with write_whole(path) as part:
+        with atomic_write(path) as part:
             part.write_text("new")
         assert reader.read() == "old"
 
@@ -56,7 +56,7 @@ def test_whoever_reads_the_old_file_meanwhile_reads_it_to_its_end(tmp_path):
 def test_an_error_while_writing_leaves_the_old_file_and_no_rest(tmp_path):
     path = tmp_path / "letter.txt"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), write_whole(path) as part:
+    with pytest.raises(ZeroDivisionError), atomic_write(path) as part:
         part.write_text("ne")
         raise ZeroDivisionError
     assert path.read_text() == "old"
@@ -69,15 +69,15 @@ def test_a_process_killed_while_writing_leaves_the_old_file(tmp_path):
     path.write_text("old")
     script = f"""
         import os, signal
-        from style_workshop.files import write_whole
-        with write_whole({str(path)!r}) as part:
+        from style_workshop.files import atomic_write
+        with atomic_write({str(path)!r}) as part:
             part.write_text("ne")
             os.kill(os.getpid(), signal.SIGKILL)
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], cwd=ROOT)
     assert done.returncode == -signal.SIGKILL
     assert path.read_text() == "old"
-    with write_whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text("new")
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]  # nor what the dead process has left
@@ -85,8 +85,8 @@ def test_a_process_killed_while_writing_leaves_the_old_file(tmp_path):
 
 _WRITES = """
     import sys
-    from style_workshop.files import write_whole
-    with write_whole({path!r}) as part:
+    from style_workshop.files import atomic_write
+    with atomic_write({path!r}) as part:
         part.write_text("new")
         print("writing", flush=True)
         sys.stdin.read()
@@ -99,9 +99,9 @@ def test_what_a_living_process_writes_is_left_to_it(tmp_path):
     pipe = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, **pipe) as other:
         other.stdout.readline()
-        with write_whole(tmp_path / "other.txt") as part:
+        with atomic_write(tmp_path / "other.txt") as part:
             part.write_text("meanwhile")
-            with write_whole(tmp_path / "third.txt") as third:  # nor do we take ours
+            with atomic_write(tmp_path / "third.txt") as third:  # nor do we take ours
                 third.write_text("within")
         assert len(list(tmp_path.glob(".part-*/letter.txt"))) == 1
         other.communicate()
@@ -113,9 +113,9 @@ def test_what_a_living_process_writes_is_left_to_it(tmp_path):
 def test_many_writers_at_once_remove_nothing_of_each_other(tmp_path):
     script = f"""
         import sys
-        from style_workshop.files import write_whole
+        from style_workshop.files import atomic_write
         for number in range(150):
-            with write_whole({str(tmp_path)!r} + sys.argv[1]) as part:
+            with atomic_write({str(tmp_path)!r} + sys.argv[1]) as part:
                 part.write_text(str(number))
     """
     command = [sys.executable, "-c", textwrap.dedent(script)]
@@ -135,7 +135,7 @@ def test_where_the_disk_knows_no_locks_nothing_is_removed(tmp_path, monkeypatch)
     monkeypatch.setattr(fcntl, "flock", no_locks)
     (tmp_path / ".part-abc").mkdir()
     (tmp_path / ".part-abc.lock").touch()
-    with write_whole(tmp_path / "letter.txt") as part:
+    with atomic_write(tmp_path / "letter.txt") as part:
         part.write_text("new")
     assert len(list(tmp_path.iterdir())) == 3
 
@@ -144,7 +144,7 @@ def test_a_kept_download_is_nobody_s_rest(tmp_path):
     """`fetch.datasets` keeps what it has in such a folder, and goes on from there."""
     (tmp_path / ".part-train2014").mkdir()
     (tmp_path / ".part-train2014" / "lock").touch()
-    with write_whole(tmp_path / "letter.txt") as part:
+    with atomic_write(tmp_path / "letter.txt") as part:
         part.write_text("new")
     assert (tmp_path / ".part-train2014" / "lock").exists()
 
@@ -154,7 +154,7 @@ def test_a_full_disk_is_said_in_a_sentence(tmp_path):
         pytest.skip("no /dev/full here, the device that is always full")
     with (
         pytest.raises(WorkshopError, match="The disk is full: free some space"),
-        write_whole(tmp_path / "letter.txt"),
+        atomic_write(tmp_path / "letter.txt"),
         open("/dev/full", "w") as full,
     ):
         full.write("x")
@@ -171,7 +171,10 @@ def test_a_file_over_the_limit_of_the_process_leaves_the_old_file(tmp_path):
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
-        with pytest.raises(WorkshopError, match="Cannot write"), write_whole(path) as p:
+        with (
+            pytest.raises(WorkshopError, match="Cannot write"),
+            atomic_write(path) as p,
+        ):
             p.write_bytes(bytes(100_000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -184,7 +187,7 @@ def test_a_folder_that_cannot_be_made_is_said_in_a_sentence(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with (
         pytest.raises(WorkshopError, match="Cannot write .*choose a folder"),
-        write_whole(tmp_path / "file" / "letter.txt"),
+        atomic_write(tmp_path / "file" / "letter.txt"),
     ):
         pytest.fail("there was no folder to write to")
 
@@ -196,7 +199,7 @@ def test_a_folder_without_the_right_to_write_is_said_in_a_sentence(tmp_path):
     tmp_path.chmod(0o500)
     with (
         pytest.raises(WorkshopError, match="Cannot write .*choose a folder"),
-        write_whole(tmp_path / "letter.txt"),
+        atomic_write(tmp_path / "letter.txt"),
     ):
         pytest.fail("the folder was writable")
 

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from style_workshop import IMAGES, WorkshopError, color, gatys, images, vgg, weights
+from style_workshop import (
+    IMAGES,
+    PHOTOGRAPHS,
+    WorkshopError,
+    color,
+    gatys,
+    images,
+    vgg,
+    weights,
+)
 from style_workshop.gatys import NOTEBOOK, PAPER, SETTINGS, Settings, Style
 
 RANDOM = np.random.default_rng(6)
@@ -34,7 +43,7 @@ def pair() -> tuple[np.ndarray, np.ndarray]:
 
 def terms_of(settings, network, content, style, picture) -> dict[str, float]:
     features = gatys.features_of(network, settings)
-    loss = gatys.transfer_loss(features, content, style, settings)
+    loss = gatys.transfer_loss(features, content, style, settings=settings)
     total, terms = tf.function(loss)(tf.constant(picture))
     assert float(total) == pytest.approx(sum(map(float, terms.values())), rel=1e-5)
     return {name: float(value) for name, value in terms.items()}
@@ -101,14 +110,15 @@ def test_the_style_image_itself_has_no_style_loss(network, name):
 
 
 def test_style_alone_and_content_alone_are_settings_too(network):
-    texture = Settings({}, {"relu2_1": 1.0})
+    layers = {"relu2_1": 1.0}
+    texture = Settings(layers, layers, content_weight=0)
     terms = terms_of(texture, network, CONTENT, STYLE, CONTENT)
     assert terms["content"] == 0 and terms["style"] > 0
-    inversion = Settings({"relu2_1": 1.0}, {})
+    inversion = Settings(layers, layers, style_weight=0)
     terms = terms_of(inversion, network, CONTENT, STYLE, CONTENT[::-1])
     assert terms["style"] == 0 and terms["content"] > 0
     result = gatys.stylize(
-        CONTENT, STYLE, replace(texture, steps=2), network, progress=None
+        CONTENT, STYLE, replace(texture, steps=2), network=network, progress=None
     )
     assert result.history["total"][-1] < result.history["total"][0]
 
@@ -142,7 +152,7 @@ def test_both_settings_by_name_paint_with_the_real_network(pair, name, normalize
     content, style = (images.resize(picture, 64) for picture in pair)
     settings = replace(SETTINGS[name], steps=4)
     network = normalized if settings.normalized else None  # None loads it
-    result = gatys.stylize(content, style, settings, network, progress=None)
+    result = gatys.stylize(content, style, settings, network=network, progress=None)
     totals = result.history["total"]
     assert result.steps == 4 and totals[-1] < 0.8 * totals[0]
     assert set(result.history) == {"total", "content", "style"}
@@ -158,7 +168,7 @@ def test_the_loss_falls_and_the_steps_are_called(network, optimizer):
         CONTENT,
         STYLE,
         settings,
-        network,
+        network=network,
         callback=lambda step, *_: seen.append(step),
         callback_steps=[1, 5],
         progress=None,
@@ -177,7 +187,14 @@ def test_it_starts_where_it_is_told_to(network):
             raise KeyboardInterrupt
 
         result = gatys.stylize(
-            CONTENT, STYLE, settings, network, start, stop, [0], progress=None
+            CONTENT,
+            STYLE,
+            settings,
+            network=network,
+            start=start,
+            callback=stop,
+            callback_steps=[0],
+            progress=None,
         )
         assert result.interrupted and result.steps == 0
         return pictures[0]
@@ -188,7 +205,7 @@ def test_it_starts_where_it_is_told_to(network):
         first_picture(SHALLOW, own), images.resize(own, (48, 64)), atol=1e-3
     )
     noise = [
-        first_picture(replace(SHALLOW, start="noise", seed=seed)) for seed in (1, 1, 2)
+        first_picture(replace(SHALLOW, init="noise", seed=seed)) for seed in (1, 1, 2)
     ]
     np.testing.assert_array_equal(noise[0], noise[1])
     assert np.abs(noise[0] - noise[2]).mean() > 20
@@ -204,7 +221,9 @@ def test_style_scale_is_longest_side_of_style_over_content(network, monkeypatch)
     monkeypatch.setitem(gatys.stylize.__globals__, "transfer_loss", look)
     for scale, size in ((0.5, (32, 21)), (1, (64, 43)), (2, (128, 85))):
         with pytest.raises(Seen) as seen:
-            gatys.stylize(CONTENT, STYLE, replace(NOTEBOOK, style_scale=scale), network)
+            gatys.stylize(
+                CONTENT, STYLE, replace(NOTEBOOK, style_scale=scale), network=network
+            )
         assert seen.value.args == (size,)
 
 
@@ -216,7 +235,7 @@ def test_bfloat16_paints_too(network):
     full_terms = terms_of(full, network, *small, small[0] * 0.5)
     assert half_terms == pytest.approx(full_terms, rel=0.1)
     assert half_terms != full_terms
-    result = gatys.stylize(*small, settings, network, progress=None)
+    result = gatys.stylize(*small, settings, network=network, progress=None)
     assert np.isfinite(result.image).all() and result.image.dtype == np.float32
 
 
@@ -231,33 +250,39 @@ class _NeverUsed:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"steps": 0}, "0 steps"),
-        ({"optimizer": "sgd"}, "no optimizer 'sgd'"),
-        ({"learning_rate": -1}, "learning rate of -1"),
-        ({"content_weight": -1.0}, "content_weight has weight -1.0: use 0 or more"),
-        ({"style_weight": float("nan")}, "style_weight has weight nan"),
-        ({"tv_weight": float("inf")}, "tv_weight has weight inf"),
-        ({"content_layers": {"relu4_2": -2.0}}, "relu4_2 has weight -2.0"),
+        ({"steps": 0}, "steps is 0: use a whole number, 1 or more"),
+        ({"optimizer": "sgd"}, "optimizer is 'sgd': use lbfgs, adam or descent"),
+        ({"learning_rate": -1}, "learning_rate is -1: use a number above 0"),
+        ({"content_weight": -1.0}, "content_weight is -1.0: use a weight of 0 or more"),
+        ({"style_weight": float("nan")}, "style_weight is nan"),
+        ({"tv_weight": float("inf")}, "tv_weight is inf"),
+        ({"content_layers": {"relu4_2": -2.0}}, r"content_layers\['relu4_2'\] is -2.0"),
         ({"content_layers": {"block4_conv2": 1.0}}, "no layer 'block4_conv2'"),
         ({"style_layers": {"relu6_1": 1.0}}, "no layer 'relu6_1'"),
         ({"style_layers": {"fc6": 1.0}}, "fc6"),
-        ({"style_scale": 0.0}, "style scale of 0.0"),
-        ({"style_scale": -1.0}, "style scale of -1.0"),
-        ({"style_scale": float("nan")}, "style scale of nan"),
-        ({"style_scale": float("inf")}, "style scale of inf"),
+        ({"style_scale": 0.0}, "style_scale is 0.0"),
+        ({"style_scale": -1.0}, "style_scale is -1.0"),
+        ({"style_scale": float("nan")}, "style_scale is nan"),
+        ({"style_scale": float("inf")}, "style_scale is inf"),
         ({"style_scale": 0.1}, "6x4 pixels is too small"),
         ({"style_scale": 1e6}, "use 1 to 16384"),
-        ({"pooling": "median"}, "pooling 'median'"),
-        ({"start": "chaos"}, "start from 'chaos'"),
-        ({"seed": -1}, "seed of -1"),
-        ({"seed": 1.5}, "seed of 1.5"),
-        ({"dtype": "float64"}, "dtype 'float64'"),
+        ({"style_scale": 1e308}, "style_scale is 1e[+]308"),
+        ({"style_layers": {}}, "style_layers is {}: use layers with their weights"),
+        ({"style_layers": ()}, r"style_layers is \(\): use layers with their weights"),
+        ({"content_layers": {}}, "content_layers is {}: use layers with their weights"),
+        ({"pooling": "median"}, "pooling is 'median': use max or average"),
+        ({"normalized": "no"}, "normalized is 'no': use True or False"),
+        ({"init": "chaos"}, "init is 'chaos': use content, noise or style"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"dtype": "float64"}, "dtype is 'float64': use float32 or bfloat16"),
+        ({"steps": True}, "steps is True"),
     ],
     ids=str,
 )
 def test_settings_that_make_no_sense_are_refused_before_any_work(change, message):
     with pytest.raises(WorkshopError, match=message):
-        gatys.stylize(CONTENT, STYLE, replace(NOTEBOOK, **change), _NeverUsed())
+        gatys.stylize(CONTENT, STYLE, replace(NOTEBOOK, **change), network=_NeverUsed())
 
 
 @pytest.mark.parametrize(
@@ -265,14 +290,18 @@ def test_settings_that_make_no_sense_are_refused_before_any_work(change, message
     [
         (CONTENT[:, :15], STYLE, "48x15 pixels is too small for relu5_1: .* 16 pixels"),
         (CONTENT, STYLE[:, :3], "too small"),
-        (CONTENT[..., 0], STYLE, r"content image must be \[h, w, 3\]; .*\(48, 64\)"),
-        (CONTENT[..., :1], STYLE, r"content image must be \[h, w, 3\]"),
-        (CONTENT[None], STYLE, r"content image must be \[h, w, 3\]"),
-        (CONTENT, STYLE[..., 0], r"\[h, w, 3\]"),
+        (
+            CONTENT[..., 0],
+            STYLE,
+            r"the content has the shape \(48, 64\): .* \[h, w, 3\]",
+        ),
+        (CONTENT[..., :1], STYLE, r"the content has the shape"),
+        (CONTENT[None], STYLE, r"the content has the shape"),
+        (CONTENT, STYLE[..., 0], r"the style has the shape \(60, 40\)"),
         (
             CONTENT,
             np.dstack([STYLE, STYLE[..., 0]]),
-            r"style image must be \[h, w, 3\]",
+            r"the style has the shape \(60, 40, 4\)",
         ),
     ],
 )
@@ -280,14 +309,14 @@ def test_pictures_that_make_no_sense_are_refused_before_any_work(
     content, style, message
 ):
     with pytest.raises(WorkshopError, match=message):
-        gatys.stylize(content, style, NOTEBOOK, _NeverUsed())
+        gatys.stylize(content, style, NOTEBOOK, network=_NeverUsed())
 
 
-def test_a_picture_with_nan_stops_with_the_name_of_its_term(network):
+def test_a_picture_with_nan_is_refused(network):
     content = CONTENT.copy()
     content[5, 5] = np.nan
-    with pytest.raises(WorkshopError, match="content is not finite"):
-        gatys.stylize(content, STYLE, NOTEBOOK, network, progress=None)
+    with pytest.raises(WorkshopError, match="the content holds values that are no"):
+        gatys.stylize(content, STYLE, NOTEBOOK, network=network, progress=None)
 
 
 # --- the paper's normalized network -------------------------------------------------
@@ -327,8 +356,7 @@ def test_normalizing_gives_mean_activations_of_1_and_changes_nothing_else(
 
 
 def test_the_paper_s_network_is_normalized_on_the_bundled_photographs(normalized):
-    photographs = sorted((IMAGES / "content").glob("*.jpg"))
-    batch = np.stack([images.read(path, (224, 224)) for path in photographs])
+    batch = np.stack([images.read(path, (224, 224)) for path in PHOTOGRAPHS])
     maps = normalized(vgg.preprocess(batch), "relu1_1", "average")["relu1_1"]
     means = np.float64(maps).mean(axis=(0, 1, 2))
     assert np.median(means) == pytest.approx(1, rel=1e-3)
@@ -338,7 +366,7 @@ def test_the_paper_s_network_is_normalized_on_the_bundled_photographs(normalized
 
 
 def test_the_paper_s_settings_are_those_of_section_2():
-    assert PAPER.normalized and PAPER.pooling == "average" and PAPER.start == "noise"
+    assert PAPER.normalized and PAPER.pooling == "average" and PAPER.init == "noise"
     assert PAPER.content_layers == {"conv4_2": 1.0}
     assert PAPER.style_layers == {f"conv{i}_1": 0.2 for i in (1, 2, 3, 4, 5)}
     assert PAPER.style_weight == 1.0 and PAPER.optimizer == "lbfgs"
@@ -350,7 +378,7 @@ def test_the_paper_s_settings_are_those_of_section_2():
 
 def test_the_notebook_s_settings_are_those_of_its_losses():
     """Their mean squared errors and weights, on random maps, give our numbers."""
-    assert NOTEBOOK.pooling == "max" and NOTEBOOK.start == "content"
+    assert NOTEBOOK.pooling == "max" and NOTEBOOK.init == "content"
     assert not NOTEBOOK.normalized
     x, y = RANDOM.normal(0, 1, (2, 30, 64))  # [M, N]
     theirs = 1e3 / 64**2 * np.mean((x.T @ x / 30 - y.T @ y / 30) ** 2)
@@ -405,7 +433,7 @@ def test_a_mask_confines_the_gradient_to_its_place(network):
         gatys.features_of(network, settings),
         CONTENT,
         Style(STYLE, where=left),
-        settings,
+        settings=settings,
     )
     image = tf.constant(np.float32(RANDOM.uniform(0, 255, CONTENT.shape)))
     with tf.GradientTape() as tape:
@@ -431,7 +459,11 @@ def test_colors_of_the_content_are_kept(network, mode):
     settings = replace(SHALLOW, steps=5, color=mode)
     seen = []
     result = gatys.stylize(
-        content, STYLE, settings, network, callback=lambda *step: seen.append(step[1])
+        content,
+        STYLE,
+        settings,
+        network=network,
+        callback=lambda *step: seen.append(step[1]),
     )
     if mode == "luminance":
         change = result.image - content  # red, green and blue change alike
@@ -442,9 +474,20 @@ def test_colors_of_the_content_are_kept(network, mode):
     else:
         matched = color.match_colors(STYLE, content)
         same = gatys.stylize(
-            content, matched, replace(settings, color="none"), network, progress=None
+            content,
+            matched,
+            replace(settings, color="none"),
+            network=network,
+            progress=None,
         )
         np.testing.assert_allclose(result.image, same.image, atol=0.5)
+
+
+def test_a_picture_stylized_with_itself_comes_back_at_once(network):
+    settings = replace(gatys.WORKSHOP, steps=10)
+    result = gatys.stylize(CONTENT, CONTENT, settings, network=network, progress=None)
+    np.testing.assert_array_equal(result.image, CONTENT)
+    assert result.steps == 0
 
 
 def test_scales_paint_small_first(network):
@@ -454,7 +497,7 @@ def test_scales_paint_small_first(network):
         CONTENT,
         STYLE,
         settings,
-        network,
+        network=network,
         callback=lambda step, image, terms: sizes.append(image.shape[:2]),
     )
     assert list(dict.fromkeys(sizes)) == [(12, 16), (24, 32), (48, 64)]
@@ -468,41 +511,73 @@ def test_interrupted_at_a_small_scale_the_picture_has_its_full_size(network):
             raise KeyboardInterrupt
 
     settings = replace(SHALLOW, steps=5, scales=2)
-    result = gatys.stylize(CONTENT, STYLE, settings, network, callback=stop)
+    result = gatys.stylize(CONTENT, STYLE, settings, network=network, callback=stop)
     assert result.interrupted and result.image.shape == CONTENT.shape
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weight": -1}, "weight of a style is -1: use a weight of 0 or more"),
+        ({"scale": 0}, "scale of a style is 0: use a number above 0"),
+        ({"layers": ()}, r"layers of a style is \(\): use a list of layers"),
+        ({"layers": []}, r"layers of a style is \[\]: use a list of layers"),
+        ({"layers": "relu1_1"}, "layers of a style is 'relu1_1'"),
+        ({"where": np.ones((4, 4, 3))}, r"where must be \[h, w\]"),
+        ({"where": np.full((4, 4), np.nan)}, "where must be"),
+        ({"part": np.zeros((4, 4))}, "0 everywhere"),
+        ({"image": STYLE[..., 0]}, "the style has the shape"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else next(iter(value)),
+)
+def test_a_style_that_makes_no_sense_is_refused_where_it_is_made(change, message):
+    with pytest.raises(WorkshopError, match=message):
+        Style(**{"image": STYLE, **change})
+
+
+def test_whole_numbers_of_numpy_are_settings_too():
+    settings = replace(
+        SHALLOW, steps=np.int64(2), tile=np.int64(256), scales=np.int8(1)
+    )
+    gatys.check(settings, CONTENT, STYLE)
+
+
+def test_a_list_of_two_pictures_is_two_styles(network):
+    both = style_term(network, [STYLE, OTHER], CONTENT)
+    apart = [style_term(network, style, CONTENT) for style in (STYLE, OTHER)]
+    assert both == pytest.approx(sum(apart), rel=1e-5)
 
 
 @pytest.mark.parametrize(
     ("style", "message"),
     [
         ([], "no style"),
-        (Style(STYLE, weight=-1), "weights of 0 or more"),
-        (Style(STYLE, scale=0), "scales above 0"),
-        (Style(STYLE, layers=["relu4_4"]), "asked for relu4_4"),
-        (Style(STYLE, layers=()), "no layers"),
-        (Style(STYLE, where=np.ones((4, 4, 3))), r"where must be \[h, w\]"),
-        (Style(STYLE, where=np.full((4, 4), np.nan)), "where must be"),
-        (Style(STYLE, part=np.zeros((4, 4))), "0 everywhere"),
-        (Style(STYLE[..., 0]), "style image must be"),
+        ((), "no style"),
+        (Style(STYLE, layers=["relu4_4"]), "asked for relu4_4: choose of relu1_1"),
+        ([STYLE, STYLE[..., 0]], "the style has the shape"),
+        ("mosaic.jpg", "the style is of type str: use an array"),
+        (None, "the style is of type NoneType"),
     ],
+    ids=str,
 )
-def test_styles_that_make_no_sense_are_refused(network, style, message):
+def test_styles_that_do_not_go_with_the_rest_are_refused(network, style, message):
     with pytest.raises(WorkshopError, match=message):
-        gatys.stylize(CONTENT, style, SHALLOW, network)
+        gatys.stylize(CONTENT, style, SHALLOW, network=network)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"color": "hue"}, "none, luminance, linear"),
-        ({"scales": 0}, "use 1 to 8"),
-        ({"scales": 1.5}, "use 1 to 8"),
+        ({"color": "hue"}, "none, luminance or linear"),
+        ({"scales": 0}, "scales is 0: use a whole number, 1 to 8"),
+        ({"scales": 1.5}, "scales is 1.5: use a whole number, 1 to 8"),
+        ({"scales": True}, "scales is True: use a whole number, 1 to 8"),
         ({"scales": 8}, "too small for relu2_1"),
     ],
 )
 def test_colors_and_scales_that_make_no_sense_are_refused(network, change, message):
     with pytest.raises(WorkshopError, match=message):
-        gatys.stylize(CONTENT, STYLE, replace(SHALLOW, **change), network)
+        gatys.stylize(CONTENT, STYLE, replace(SHALLOW, **change), network=network)
 
 
 # --- tile by tile -------------------------------------------------------------------
@@ -533,9 +608,9 @@ def test_tiles_have_the_loss_and_gradient_of_the_whole(network, size, tile, seve
     features = gatys.features_of(network, settings)
     image = tf.constant(np.float32(RANDOM.uniform(0, 255, content.shape)))
     whole, expected = value_and_gradient(
-        gatys.transfer_loss(features, content, style, settings), image
+        gatys.transfer_loss(features, content, style, settings=settings), image
     )
-    tiled = gatys.TiledLoss(features, content, style, settings, tile)
+    tiled = gatys.TiledLoss(features, content, style, settings=settings, tile=tile)
     for loss in (tiled, tf.function(tiled)):
         terms, gradient = value_and_gradient(loss, image)
         assert list(terms) == list(whole)
@@ -547,11 +622,12 @@ def test_tiles_have_the_loss_and_gradient_of_the_whole(network, size, tile, seve
 
 def test_a_picture_in_tiles_is_the_same_picture(network):
     settings = replace(SHALLOW, steps=3, optimizer="adam")
-    whole = gatys.stylize(CONTENT, STYLE, settings, network)
-    tiled = gatys.stylize(CONTENT, STYLE, replace(settings, tile=32), network)
+    whole = gatys.stylize(CONTENT, STYLE, settings, network=network)
+    tiled = gatys.stylize(CONTENT, STYLE, replace(settings, tile=32), network=network)
     np.testing.assert_allclose(tiled.image, whole.image, atol=0.5)
 
 
 def test_a_tile_that_makes_no_sense_is_refused(network):
-    with pytest.raises(WorkshopError, match="use 512, or 0"):
-        gatys.stylize(CONTENT, STYLE, replace(SHALLOW, tile=-1), network)
+    for tile in (-1, 2.5, True):
+        with pytest.raises(WorkshopError, match="tile is .*: use a whole number, 0 or"):
+            replace(SHALLOW, tile=tile)

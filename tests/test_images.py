@@ -3,15 +3,19 @@
 import io
 import subprocess
 import sys
+import textwrap
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
 import odd_pictures
+import style_workshop
 from odd_pictures import FROM_UPRIGHT, TO_UPRIGHT
-from style_workshop import WorkshopError, animations, images
+from style_workshop import WorkshopError, __version__, animations, images
 from style_workshop.images import PictureError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -258,13 +262,44 @@ def test_a_cut_off_file_is_refused(tmp_path, name, part):
     assert "damaged or cut off" in refusal(path)
 
 
-def test_a_picture_between_half_the_limit_and_the_limit_is_read_without_a_warning(
-    tmp_path, monkeypatch, recwarn
-):
+def test_a_picture_between_half_the_limit_and_the_limit_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40 * 60 - 1)
     path = saved(tmp_path / "x.png", smooth())
-    np.testing.assert_array_equal(images.read(path), smooth())
-    assert not recwarn.list
+    with pytest.warns(Image.DecompressionBombWarning):
+        np.testing.assert_array_equal(images.read(path), smooth())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's peak of memory")
+def test_a_large_picture_is_made_small_before_it_takes_much_memory(tmp_path):
+    path = saved(tmp_path / "x.png", Image.new("RGB", (6000, 6000), "teal"))
+    script = """
+        import resource, sys
+        from style_workshop import images
+        def peak():
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        before = peak()
+        images.read(sys.argv[1], 384)
+        print(peak() - before)
+    """
+    output = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), path],
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert int(output) < 1.5 * 6000 * 6000 * 3
+
+
+def test_reading_leaves_the_warning_filters_to_the_process(tmp_path, monkeypatch):
+    """All threads share them: who exchanges them, even for a moment, spoils others'."""
+    before, seen = list(warnings.filters), []
+
+    def opened(path, open_picture=Image.open):
+        seen.append(list(warnings.filters))
+        return open_picture(path)
+
+    monkeypatch.setattr(Image, "open", opened)
+    images.read(saved(tmp_path / "x.png", smooth()))
+    assert seen == [before] and list(warnings.filters) == before
 
 
 def test_mutated_files_give_a_picture_or_a_picture_error(tmp_path, mutations):
@@ -426,8 +461,48 @@ def test_settings_come_back_from_the_picture(tmp_path, ending):
     }
     path = tmp_path / f"x{ending}"
     images.save(np.float32(smooth()), path, settings)
-    assert images.read_settings(path) == settings
+    found = images.read_settings(path)
+    assert found == {**settings, "versions": found["versions"]}
+    assert found["versions"]["style_workshop"] == __version__
     assert np.abs(images.read(path) - smooth()).mean() < 2
+
+
+def test_the_version_of_tensorflow_is_kept_where_it_is_at_work(tmp_path, monkeypatch):
+    path = tmp_path / "x.png"
+    for module, versions in (
+        (None, {"style_workshop": __version__}),
+        (
+            SimpleNamespace(__version__="2.99"),
+            {"style_workshop": __version__, "tensorflow": "2.99"},
+        ),
+    ):
+        monkeypatch.setitem(sys.modules, "tensorflow", module)
+        images.save(np.float32(smooth()), path, {"steps": 3})
+        assert images.read_settings(path) == {"steps": 3, "versions": versions}
+
+
+def test_settings_may_be_numbers_of_numpy(tmp_path):
+    path = tmp_path / "x.png"
+    images.save(
+        np.float32(smooth()), path, {"steps": np.int64(3), "w": np.float32(0.5)}
+    )
+    found = images.read_settings(path)
+    assert (found["steps"], found["w"]) == (3, 0.5)
+
+
+def test_a_package_without_its_clone_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(style_workshop, "IMAGES", tmp_path / "none")
+    with pytest.raises(WorkshopError, match="is used from its clone"):
+        images.photographs(64)
+
+
+def test_the_photographs_are_those_that_are_named(tmp_path, monkeypatch):
+    """Another file in their folder changes nothing that is measured on them."""
+    found = images.photographs((32, 32))
+    names = [path.stem for path in style_workshop.PHOTOGRAPHS]
+    assert names == ["astronaut", "cat", "coffee", "flower", "rocket", "temple"]
+    for path, picture in zip(style_workshop.PHOTOGRAPHS, found, strict=True):
+        np.testing.assert_array_equal(picture, images.read(path, (32, 32)))
 
 
 def test_a_picture_without_settings_has_none(tmp_path):

@@ -2,13 +2,14 @@
 
 import math
 import sys
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from style_workshop import WorkshopError, gatys, memory, weights
+from style_workshop import WorkshopError, color, gatys, memory, weights
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import bench_memory as bench
@@ -60,12 +61,31 @@ def test_a_larger_style_image_takes_more():
     )
 
 
+def test_a_style_image_counts_in_the_size_that_it_is_given():
+    large, settings = np.zeros((4000, 5000, 3), np.float32), gatys.WORKSHOP
+    for mode, times in gatys.memory.STYLE.items():
+        colored = replace(settings, color=mode)
+        more = gatys.memory.estimate((512, 512), large, colored)
+        more -= gatys.memory.estimate((512, 512), STYLE, colored)
+        assert more == pytest.approx(times * large.nbytes, rel=0.01)
+
+
+@pytest.mark.parametrize("mode", color.MODES)
+def test_changing_colors_takes_what_is_estimated(mode):
+    style = np.random.default_rng(0).uniform(0, 255, (500, 500, 3)).astype(np.float32)
+    tracemalloc.start()
+    color.prepare(style[:50, :50], style, mode)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak / style.nbytes <= gatys.memory.STYLE[mode] - 1 + 0.1
+
+
 @pytest.mark.parametrize("free", [1.5, 2, 3, 4, 6, 8, 10])
 @pytest.mark.parametrize("tile", [0, 256, 512])
 def test_what_the_advice_names_fits(free, tile):
     settings, size = replace(gatys.WORKSHOP, tile=tile), (3072, 4096)
     with pytest.raises(WorkshopError, match="of memory, and .* GB are free") as caught:
-        gatys.memory.require_memory(size, STYLE, settings, free * GB)
+        gatys.memory.require_memory(size, STYLE, settings, free=free * GB)
     advice = str(caught.value)
     if "tiles of" in advice:
         settings = replace(settings, tile=int(advice.split("tiles of ")[1].split()[0]))
@@ -74,11 +94,11 @@ def test_what_the_advice_names_fits(free, tile):
     if "at most" in advice:
         longest = int(advice.split("at most ")[1].split()[0])
         size = (longest * 3 // 4, longest)
-    gatys.memory.require_memory(size, STYLE, settings, free * GB)
+    gatys.memory.require_memory(size, STYLE, settings, free=free * GB)
 
 
 def test_what_fits_is_let_through_with_its_estimate():
-    needed = gatys.memory.require_memory((256, 256), STYLE, gatys.WORKSHOP, 8 * GB)
+    needed = gatys.memory.require_memory((256, 256), STYLE, gatys.WORKSHOP, free=8 * GB)
     assert 1 * GB < needed < 3 * GB
 
 

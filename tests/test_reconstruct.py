@@ -85,7 +85,9 @@ def test_a_relative_loss_is_1_for_nothing_and_0_for_all():
 def test_the_inversion_loss_is_that_of_mahendran_and_vedaldi(network):
     features = features_of(network)
     image = tf.constant(smooth(24, 32, 4))
-    loss = reconstruct.inversion_loss(features, PICTURE, "conv2_1", 0.3, 0.2)
+    loss = reconstruct.inversion_loss(
+        features, PICTURE, "conv2_1", alpha_weight=0.3, tv_weight=0.2
+    )
     total, terms = loss(image)
     found, wanted = (
         np.float64(network(vgg.preprocess(p[None]), "conv2_1")["conv2_1"])
@@ -108,7 +110,9 @@ def test_the_inversion_loss_is_that_of_mahendran_and_vedaldi(network):
 @pytest.mark.parametrize("name", reconstruct.STATISTICS)
 def test_the_texture_loss_is_0_for_the_style_itself_and_named_by_layer(network, name):
     layers = ["conv1_1", "relu2_1"]
-    loss = reconstruct.texture_loss(features_of(network), PICTURE, layers, name)
+    loss = reconstruct.texture_loss(
+        features_of(network), PICTURE, layers, statistics=name
+    )
     total, terms = loss(tf.constant(PICTURE))
     assert set(terms) == set(layers) and abs(total) < 1e-9
     total, terms = loss(tf.constant(smooth(40, 18, 30)))  # of another size
@@ -142,7 +146,7 @@ def test_the_style_of_a_picture_comes_back_at_another_size(pretrained):
     style = images.read(IMAGES / "style" / "mosaic.jpg", 64)
     layers = ["conv1_1", "conv2_1"]
     result = reconstruct.reconstruct_style(
-        pretrained, style, layers, (48, 80), steps=25, progress=None
+        pretrained, style, layers, size=(48, 80), steps=25, progress=None
     )
     assert result.image.shape == (48, 80, 3)
     assert set(result.history) == {"total", *layers}
@@ -199,12 +203,12 @@ def test_feature_errors_are_0_for_the_same_picture(network):
     [
         ({"layer": "conv6_1"}, "no layer 'conv6_1'"),
         ({"layer": "pool5"}, "24x32 pixels is too small for pool5"),
-        ({"steps": 0}, "0 steps"),
+        ({"steps": 0}, "steps is 0"),
         ({"alpha_weight": -1.0}, "alpha_weight is -1.0"),
         ({"tv_weight": float("nan")}, "tv_weight is nan"),
         ({"pooling": "median"}, "no pooling 'median'"),
-        ({"start": "chaos"}, "start from 'chaos'"),
-        ({"seed": -1}, "seed of -1"),
+        ({"init": "chaos"}, "init is 'chaos': use content, noise or style"),
+        ({"seed": -1}, "seed is -1"),
     ],
     ids=str,
 )
@@ -216,12 +220,12 @@ def test_contents_that_make_no_sense_are_refused(network, named, message):
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ({"layers": []}, "name one or more"),
+        ({"layers": []}, "layers is .*: use a list of layers"),
         ({"layers": ["relu0"]}, "no layer 'relu0'"),
         ({"size": (8, 32)}, "8x32 pixels is too small for conv5_1"),
-        ({"statistics": "median"}, "statistics 'median': use gram, moments, mean"),
-        ({"steps": 1.5}, "1.5 steps"),
-        ({"seed": 0.5}, "seed of 0.5"),
+        ({"statistics": "median"}, "statistics is 'median': use gram, moments or mean"),
+        ({"steps": 1.5}, "steps is 1.5"),
+        ({"seed": 0.5}, "seed is 0.5"),
     ],
     ids=str,
 )

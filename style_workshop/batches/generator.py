@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from style_workshop.batches.decode import WARNINGS
+from style_workshop import WorkshopError, checks
 from style_workshop.batches.files import BatchError, find
 from style_workshop.batches.order import PictureSequence
 from style_workshop.batches.read_ahead import ReadAhead
-from style_workshop.batches.settings import check_batch, check_decoder, check_number
+from style_workshop.batches.settings import check_batch, check_decoder
 
 
 class BatchGenerator:
@@ -57,7 +57,8 @@ class BatchGenerator:
             pass; every pass is then many times faster. Not with ``'random_crop'``.
 
     Raises:
-        BatchError: nothing to read, or settings that cannot work.
+        BatchError: nothing to read.
+        WorkshopError: settings that cannot work.
     """
 
     def __init__(
@@ -65,10 +66,10 @@ class BatchGenerator:
         source: str | Path | Iterable[str | Path],
         reshape_mode: str = "resize",
         target_size: int | tuple[int, int] = (256, 256),
+        *,
         color_mode: str = "rgb",
         batch_size: int = 32,
         shuffle: bool = True,
-        *,
         seed: int | None = None,
         short_side: int | None = None,
         flip: bool = False,
@@ -78,24 +79,31 @@ class BatchGenerator:
         cache: str | Path | None = None,
     ):
         decoder = check_decoder(
-            reshape_mode, target_size, color_mode, short_side, antialias
+            reshape_mode=reshape_mode,
+            target_size=target_size,
+            color_mode=color_mode,
+            short_side=short_side,
+            antialias=antialias,
         )
-        # Odd metadata is no reason to worry; this holds in all threads.
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        self._threads = check_number("threads", threads or _cores())
-        self._ahead = check_number("ahead", ahead)
+        checks.flag("shuffle", shuffle)
+        checks.flag("flip", flip)
+        threads = _cores() if threads is None else threads
+        self._threads = checks.whole_number("threads", threads, least=1)
+        self._ahead = checks.whole_number("ahead", ahead, least=1)
         self._closed, self._lock, self._reader = False, threading.Lock(), None
         files = find(source)
         self._shape = check_batch(batch_size, decoder, len(files))
         if cache is not None and reshape_mode == "random_crop":
-            raise BatchError(
+            raise WorkshopError(
                 "A cache keeps one view of each picture, and random_crop takes another "
                 "each time: leave out cache, or use reshape_mode='crop'."
             )
         self._given = 0  # batches
         self._chosen = seed is not None
-        seed = check_number("seed", seed, 0) if self._chosen else _new_seed()
-        self._pictures = PictureSequence(files, decoder, shuffle, flip, seed)
+        seed = checks.whole_number("seed", seed) if self._chosen else _new_seed()
+        self._pictures = PictureSequence(
+            files, decoder, shuffle=shuffle, flip=flip, seed=seed
+        )
         #: Which files were skipped so far, and why.
         self.skipped_files: dict[str, str] = {}
         if cache is not None:
@@ -163,9 +171,9 @@ class BatchGenerator:
             BatchError: the files or the settings are not those of ``state``.
         """
         try:
-            batches, seed = check_number("batches", state["batches"], 0), state["seed"]
+            batches = checks.whole_number("batches", state["batches"])
+            seed = checks.whole_number("seed", state["seed"])
             made_for = {**state["made_for"]}
-            seed = check_number("seed", seed, 0)
         except (KeyError, TypeError) as error:
             raise BatchError("This is no state of a BatchGenerator.") from error
         ours = self._fingerprint()
@@ -222,7 +230,11 @@ class BatchGenerator:
 
     def _start(self) -> None:
         reader = ReadAhead(
-            self._pictures.fill, self._shape, self._given, self._threads, self._ahead
+            self._pictures.fill,
+            self._shape,
+            first=self._given,
+            threads=self._threads,
+            ahead=self._ahead,
         )
         self._end = weakref.finalize(self, reader.stop)
         self._reader = reader  # last: `close` may look at it from another thread
@@ -236,8 +248,7 @@ class BatchGenerator:
         for file, why in skipped.items():
             if file not in self.skipped_files:
                 self.skipped_files[file] = why
-                with WARNINGS:
-                    warnings.warn(f"Skipped: {why}", stacklevel=3)
+                warnings.warn(f"Skipped: {why}", stacklevel=3)
 
     def _fingerprint(self) -> dict[str, str]:
         settings = {**self._pictures.settings(), "batch_size": self._shape[0]}

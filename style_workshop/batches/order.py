@@ -20,7 +20,13 @@ class PictureSequence:
     """
 
     def __init__(
-        self, files: list[str], decoder: Decoder, shuffle: bool, flip: bool, seed: int
+        self,
+        files: list[str],
+        decoder: Decoder,
+        *,
+        shuffle: bool,
+        flip: bool,
+        seed: int,
     ):
         self.files, self.decoder, self.seed = files, decoder, seed
         self._shuffle, self._flip = shuffle, flip
@@ -43,7 +49,14 @@ class PictureSequence:
     def use_cache(self, path: str | Path, threads: int) -> None:
         """Take the pictures from a `PictureCache`, which is made if need be."""
         shape, load = self.decoder.shape, self.decoder.load
-        self._cache = PictureCache(path, self.files, self._view(), shape, load, threads)
+        self._cache = PictureCache(
+            path,
+            self.files,
+            settings=self._view(),
+            shape=shape,
+            load=load,
+            threads=threads,
+        )
         self._unreadable.update(self._cache.skipped)
 
     def find_readable(self) -> dict[str, str]:

@@ -44,6 +44,7 @@ class ReadAhead:
         self,
         fill: Callable[[int, np.ndarray], dict],
         shape: tuple[int, int, int, int],
+        *,
         first: int,
         threads: int,
         ahead: int,

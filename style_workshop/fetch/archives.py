@@ -22,7 +22,7 @@ class DataSetError(WorkshopError):
 
 
 def unpack(
-    archive: Path, files: Path, say: Callable[[str], None], spare: int = 0
+    archive: Path, files: Path, *, say: Callable[[str], None], spare: int = 0
 ) -> None:
     """Unpack a ZIP file into a new folder, and check the CRC-32 of every member.
 

@@ -95,6 +95,7 @@ Without all this:     python -m style_workshop paintings (in the public domain)"
 def fetch(
     name: str,
     folder: str | Path = DATA,
+    *,
     archive: str | Path | None = None,
     keep: bool = False,
     say: Callable[[str], None] = tqdm.write,
@@ -170,14 +171,14 @@ def _fetch(dataset: DataSet, target: Path, work: Path, archive, keep, say) -> No
         archive = beside
     if archive is not None:
         _check(dataset, Path(archive), say)
-        unpack(Path(archive), work / "files", say, dataset.spare)
+        unpack(Path(archive), work / "files", say=say, spare=dataset.spare)
     elif dataset.url is None:
         say(BY_HAND.format(target=target))
         raise DataSetError(f"{target.name} is fetched by hand: do as told above.")
     else:
         archive = _download(dataset, work, say)
         try:
-            unpack(archive, work / "files", say, dataset.spare)
+            unpack(archive, work / "files", say=say, spare=dataset.spare)
         except DataSetError:  # wrong bytes, with no check sum that told it before
             archive.unlink()
             raise
@@ -209,7 +210,9 @@ def _download(dataset: DataSet, work: Path, say: Callable) -> Path:
         f"{name}: {left / 1e6:,.0f} of {dataset.size / 1e6:,.0f} MB are to be fetched, "
         f"and {needed / 1e6:,.0f} MB of disk are needed on the way. {dataset.terms}"
     )
-    return download(dataset.url, dataset.size, dataset.sha256, work, say)
+    return download(
+        dataset.url, size=dataset.size, sha256=dataset.sha256, work=work, say=say
+    )
 
 
 def _put(files: Path, target: Path) -> None:

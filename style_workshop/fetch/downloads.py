@@ -33,7 +33,7 @@ def user_agent() -> str:
 
 
 def download(
-    url: str, size: int, sha256: str | None, work: Path, say: Callable[[str], None]
+    url: str, *, size: int, sha256: str | None, work: Path, say: Callable[[str], None]
 ) -> Path:
     """Fetch and verify a file; go on from what an earlier run has left.
 

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from style_workshop import DATA, WorkshopError, images
 from style_workshop.fetch.commons import API, WIDTHS, Commons, PaintingError
 from style_workshop.fetch.downloads import AGAIN
-from style_workshop.files import require_free_disk, write_whole
+from style_workshop.files import atomic_write, require_free_disk
 
 FOLDER = DATA / "paintings"
 LICENCES = ("public domain", "cc0", "cc0 1.0")
@@ -119,6 +119,7 @@ PAINTINGS = {
 def fetch(
     names: Iterable[str] = (),
     folder: str | Path = FOLDER,
+    *,
     size: int = 1024,
     api: str = API,
     pause: float = 1.0,
@@ -198,7 +199,7 @@ def _fetch_one(commons: Commons, name: str, path: Path, size: int) -> np.ndarray
     if max(image.shape[:2]) > size:
         image = images.resize(image, size)
     # The picture goes last: killed between the two, it is fetched again.
-    with write_whole(path.with_suffix(".json")) as part:
+    with atomic_write(path.with_suffix(".json")) as part:
         text = json.dumps(about, indent=2, ensure_ascii=False)
         part.write_text(text + "\n", encoding="utf-8")
     images.save(image, path, about)

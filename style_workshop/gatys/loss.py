@@ -18,7 +18,7 @@ from style_workshop.tiles import Place, Tiling
 
 
 def transfer_loss(
-    features: Callable, content: np.ndarray, style: Styles, settings: Settings
+    features: Callable, content: np.ndarray, style: Styles, *, settings: Settings
 ) -> Loss:
     """Make the loss of equation 7 of [4] for a pair of pictures.
 
@@ -111,6 +111,7 @@ class TiledLoss:
         features: Callable,
         content: np.ndarray,
         style: Styles,
+        *,
         settings: Settings,
         tile: int,
     ):

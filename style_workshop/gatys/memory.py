@@ -27,6 +27,9 @@ FORWARD = 0.8
 #: Pictures, gradients and their sums in float32, and the content's features; bytes a
 #: pixel.
 PICTURES = 210
+#: Memory of a style image as it is given, over that of its pixels: itself, and what
+#: it takes to change its colors.
+STYLE = {"none": 1, "luminance": 6, "linear": 7}
 #: Numbers in float64 that SciPy's L-BFGS keeps of each that it changes, and those of
 #: each correction.
 LBFGS, CORRECTION = 17, 2
@@ -46,11 +49,15 @@ def estimate(size: Sequence[int], style: Styles, settings: Settings) -> float:
 
     Args:
         size: height and width of the content image.
-        style: as of `gatys.stylize`.
+        style: as of `gatys.stylize`; it counts in the size that it has, and in the
+            one that it gets.
         settings: of the run.
     """
     pixels = size[0] * size[1]
     styles = [style_size(one, settings, size) for one in styles_of(style)]
+    given = _held(style) + (STYLE[settings.color] - 1) * max(
+        one.image.nbytes for one in styles_of(style)
+    )
     at_once_of = _at_once_of(settings)
     at_once = max(
         at_once_of(size), *(FORWARD / GRADIENT * at_once_of(s) for s in styles)
@@ -59,7 +66,12 @@ def estimate(size: Sequence[int], style: Styles, settings: Settings) -> float:
     if settings.optimizer == "lbfgs":
         each += 3 * 8 * (LBFGS + CORRECTION * corrections(size))
     maps = _bytes_of_maps(settings)
-    return PROGRAM + CONVOLUTIONS + GRADIENT * maps * at_once + each * pixels
+    return given + PROGRAM + CONVOLUTIONS + GRADIENT * maps * at_once + each * pixels
+
+
+def _held(style: Styles) -> int:
+    """Bytes of the style images as they are given."""
+    return sum(one.image.nbytes for one in styles_of(style))
 
 
 def _at_once_of(settings: Settings):
@@ -89,7 +101,7 @@ def _bytes_of_maps(settings: Settings) -> float:
 
 
 def require_memory(
-    size: Sequence[int], style: Styles, settings: Settings, free: float | None = None
+    size: Sequence[int], style: Styles, settings: Settings, *, free: float | None = None
 ) -> float:
     """Refuse a run that cannot fit into memory, and say what would.
 
@@ -106,7 +118,7 @@ def require_memory(
         WorkshopError: it does not fit; says which tiles or which size do.
     """
     if free is None:  # TensorFlow may be here already, in a notebook say
-        free = free_memory() + min(own_memory(), PROGRAM)
+        free = free_memory() + min(own_memory(), PROGRAM + _held(style))
     needed = estimate(size, style, settings)
     if needed > free:
         raise WorkshopError(

@@ -1,13 +1,14 @@
 """All numbers of the method of Gatys [4], by name, and what of them makes no sense."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 
-from style_workshop import WorkshopError, color, vgg
+from style_workshop import WorkshopError, checks, color, optimize, vgg
 from style_workshop.images import require_size
-from style_workshop.optimize import STARTS, check_optimizer, check_seed
+
+DTYPES, POOLINGS = ("float32", "bfloat16"), ("max", "average")
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Settings:
             2 gives strokes of twice the size.
         pooling: ``"max"`` or ``"average"``.
         normalized: scale filters to a mean activation of 1 (`weights.normalize`).
-        start: ``"content"``, ``"noise"`` or ``"style"``.
+        init: what the picture begins as, ``"content"``, ``"noise"`` or ``"style"``.
         optimizer: ``"lbfgs"`` or ``"adam"``.
         learning_rate: of Adam, in gray levels.
         falloff: of L-BFGS (`optimize.optimize`): 0.5 halves the steps that it needs, 0
@@ -40,17 +41,21 @@ class Settings:
         tile: work a picture that is larger than so many pixels a side in tiles of that
             side (`loss.TiledLoss`): the same picture in bounded memory, and more
             time; 0 takes it as a whole.
+
+    Raises:
+        WorkshopError: a value that makes no sense.
     """
 
     content_layers: Mapping[str, float]
     style_layers: Mapping[str, float]
+    _: KW_ONLY
     content_weight: float = 1.0
     style_weight: float = 1.0
     tv_weight: float = 0.0
     style_scale: float = 1.0
     pooling: str = "max"
     normalized: bool = False
-    start: str = "content"
+    init: str = "content"
     optimizer: str = "lbfgs"
     learning_rate: float = 5.0
     falloff: float = 0.0
@@ -60,6 +65,27 @@ class Settings:
     color: str = "none"
     scales: int = 1
     tile: int = 0
+
+    def __post_init__(self):
+        for name in ("content_layers", "style_layers"):
+            checks.layer_weights(name, getattr(self, name))
+        for name in ("content_weight", "style_weight", "tv_weight"):
+            checks.weight(name, getattr(self, name))
+        checks.number("style_scale", self.style_scale, above=0, most=1e6, such_as=1)
+        checks.choice("pooling", self.pooling, POOLINGS)
+        checks.flag("normalized", self.normalized)
+        checks.choice("init", self.init, optimize.INITS)
+        optimize.check(
+            self.optimizer,
+            self.steps,
+            learning_rate=self.learning_rate,
+            falloff=self.falloff,
+        )
+        checks.seed(self.seed)
+        checks.choice("dtype", self.dtype, DTYPES)
+        checks.choice("color", self.color, color.MODES)
+        checks.whole_number("scales", self.scales, least=1, most=8)
+        checks.whole_number("tile", self.tile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,18 +101,41 @@ class Style:
         where: ``[h, w]`` in 0-1, how much of it each part of the content image gets,
             in any size; None is 1 everywhere.
         part: ``[h', w']`` in 0-1, which part of ``image`` is its style; None is all.
+
+    Raises:
+        WorkshopError: a value that makes no sense.
     """
 
     image: np.ndarray
     weight: float = 1.0
+    _: KW_ONLY
     scale: float = 1.0
     layers: Collection[str] | None = None
     where: np.ndarray | None = None
     part: np.ndarray | None = None
 
+    def __post_init__(self):
+        checks.picture("the style", self.image)
+        checks.weight("weight of a style", self.weight)
+        checks.number("scale of a style", self.scale, above=0, most=1e6, such_as=1)
+        if self.layers is not None:
+            checks.layers("layers of a style", self.layers)
+        for name in ("where", "part"):
+            if getattr(self, name) is not None:
+                _check_mask(name, getattr(self, name))
 
-#: What takes a style: a picture, or one or several of `Style`.
-Styles = np.ndarray | Style | Sequence[Style]
+
+def _check_mask(name: str, mask: np.ndarray) -> None:
+    if np.ndim(mask) != 2 or not np.isfinite(mask).all() or np.min(mask) < 0:
+        raise WorkshopError(
+            f"{name} must be [h, w] with numbers in 0-1; this is {np.shape(mask)}."
+        )
+    if not np.max(mask) > 0:
+        raise WorkshopError(f"{name} is 0 everywhere: leave the style out.")
+
+
+#: What takes a style: a picture or a `Style`, or several of them.
+Styles = np.ndarray | Style | Sequence[np.ndarray | Style]
 
 
 _BLOCKS = dict(zip((1, 2, 3, 4, 5), vgg.CHANNELS, strict=True))
@@ -104,7 +153,7 @@ PAPER = Settings(
     content_weight=10.0,
     pooling="average",
     normalized=True,
-    start="noise",
+    init="noise",
     steps=1000,
 )
 
@@ -129,96 +178,36 @@ SETTINGS = {"workshop": WORKSHOP, "notebook": NOTEBOOK, "paper": PAPER}
 
 
 def styles_of(style: Styles) -> list[Style]:
-    """Give a list of `Style`, whichever way it was said."""
-    if isinstance(style, Style):
-        return [style]
-    return [Style(style)] if isinstance(style, np.ndarray) else list(style)
+    """Give a list of `Style`, whichever way it was said.
+
+    Raises:
+        WorkshopError: there is none, or what it has is no picture.
+    """
+    several = list(style) if isinstance(style, list | tuple) else [style]
+    if not several:
+        raise WorkshopError("There is no style: give one or more.")
+    return [one if isinstance(one, Style) else Style(one) for one in several]
 
 
 def check(settings: Settings, content: np.ndarray, style: Styles) -> None:
-    """Refuse settings and pictures that make no sense, before any work starts.
+    """Refuse pictures that do not go with the settings, before any work starts.
 
     Raises:
         WorkshopError: says which, and what to use.
     """
-    _check_settings(settings)
-    styles = styles_of(style)
-    if not styles:
-        raise WorkshopError("There is no style: give one or more.")
-    for name, picture in [("content", content), *(("style", s.image) for s in styles)]:
-        if np.ndim(picture) != 3 or np.shape(picture)[-1] != 3:
-            raise WorkshopError(
-                f"The {name} image must be [h, w, 3]; this is {np.shape(picture)}."
-            )
+    checks.picture("the content", content)
     layers = [*settings.content_layers, *settings.style_layers]
     smallest = scale_sizes(content.shape, settings.scales)[0]
     vgg.check_request("vgg19", layers, *smallest)
-    for one in styles:
-        _check_style(one, settings)
+    for one in styles_of(style):
+        unknown = set(one.layers or ()) - set(settings.style_layers)
+        if unknown:
+            raise WorkshopError(
+                f"A style is asked for {', '.join(sorted(unknown))}: choose of "
+                f"{', '.join(settings.style_layers)}."
+            )
         size = style_size(one, settings, smallest)
         vgg.check_request("vgg19", settings.style_layers, *size)
-
-
-def _check_style(style: Style, settings: Settings) -> None:
-    if not 0 <= style.weight < np.inf or not 0 < style.scale < np.inf:
-        raise WorkshopError(
-            f"A style of weight {style.weight} and scale {style.scale} does not work: "
-            "use weights of 0 or more and scales above 0."
-        )
-    unknown = set(style.layers or ()) - set(settings.style_layers)
-    if unknown or style.layers == ():
-        raise WorkshopError(
-            f"A style is asked for {', '.join(sorted(unknown)) or 'no layers'}: choose "
-            f"of {', '.join(settings.style_layers)}."
-        )
-    for name, mask in (("where", style.where), ("part", style.part)):
-        if mask is None:
-            continue
-        if np.ndim(mask) != 2 or not np.isfinite(mask).all() or np.min(mask) < 0:
-            raise WorkshopError(
-                f"{name} must be [h, w] with numbers in 0-1; this is {np.shape(mask)}."
-            )
-        if not np.max(mask) > 0:
-            raise WorkshopError(f"{name} is 0 everywhere: leave the style out.")
-
-
-def _check_settings(settings: Settings) -> None:
-    s = settings
-    check_optimizer(s.optimizer, s.steps, s.learning_rate, s.falloff)
-    named = {
-        "content_weight": settings.content_weight,
-        "style_weight": settings.style_weight,
-        "tv_weight": settings.tv_weight,
-        **settings.content_layers,
-        **settings.style_layers,
-    }
-    for name, weight in named.items():
-        if not 0 <= weight < np.inf:
-            raise WorkshopError(f"{name} has weight {weight}: use 0 or more.")
-    if not 0 < settings.style_scale < np.inf:
-        raise WorkshopError(
-            f"A style scale of {settings.style_scale} does not work: 1 leaves the "
-            "style image as large as the content image."
-        )
-    if settings.dtype not in ("float32", "bfloat16"):
-        raise WorkshopError(f"No dtype {settings.dtype!r}: use float32 or bfloat16.")
-    if settings.pooling not in ("max", "average"):
-        raise WorkshopError(f"No pooling {settings.pooling!r}: use max or average.")
-    if settings.start not in STARTS:
-        raise WorkshopError(
-            f"Cannot start from {settings.start!r}: use {', '.join(STARTS)}."
-        )
-    if settings.color not in color.MODES:
-        raise WorkshopError(
-            f"No way to keep colors {settings.color!r}: use {', '.join(color.MODES)}."
-        )
-    if not isinstance(settings.scales, int) or not 1 <= settings.scales <= 8:
-        raise WorkshopError(f"{settings.scales} scales do not work: use 1 to 8.")
-    if not isinstance(settings.tile, int) or settings.tile < 0:
-        raise WorkshopError(
-            f"A tile of {settings.tile} pixels does not work: use 512, or 0 for none."
-        )
-    check_seed(settings.seed)
 
 
 def scale_sizes(shape: Sequence[int], scales: int) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from style_workshop import IMAGES, color, features, vgg, weights
+from style_workshop import checks, color, features, vgg, weights
 from style_workshop.gatys.loss import TiledLoss, style_grams, transfer_loss
 from style_workshop.gatys.memory import corrections, require_memory
 from style_workshop.gatys.settings import (
@@ -27,7 +27,7 @@ from style_workshop.gatys.settings import (
     style_size,
     styles_of,
 )
-from style_workshop.images import read, resize
+from style_workshop.images import photographs, resize
 from style_workshop.optimize import Result, optimize, start_image
 
 __all__ = [
@@ -51,8 +51,7 @@ def load_network(settings: Settings) -> vgg.Network:
     """Load VGG19 as the settings want it; normalized on the bundled photographs."""
     if not settings.normalized:
         return weights.pretrained("vgg19")
-    photographs = sorted((IMAGES / "content").glob("*.jpg"))
-    images = np.stack([read(path, size=(224, 224)) for path in photographs])
+    images = np.stack(photographs(size=(224, 224)))
     values = weights.load("vgg19")
     return vgg.Network(
         "vgg19", weights.normalize(values, "vgg19", images, settings.pooling)
@@ -68,6 +67,7 @@ def stylize(
     content: np.ndarray,
     style: Styles,
     settings: Settings = WORKSHOP,
+    *,
     network: vgg.Network | None = None,
     start: np.ndarray | None = None,
     callback: Callable[[int, np.ndarray, dict[str, float]], None] | None = None,
@@ -78,11 +78,11 @@ def stylize(
 
     Args:
         content: ``[h, w, 3]``, 0-255.
-        style: ``[h', w', 3]``, 0-255, or `Style`, or several; resized so that the
-            longest side is ``settings.style_scale`` times that of the content image.
+        style: ``[h', w', 3]``, 0-255, or `Style`, or a list of several; resized so that
+            its longest side is ``settings.style_scale`` times that of the content.
         settings: `WORKSHOP`, `NOTEBOOK`, `PAPER`, or one of them with changes.
         network: from `load_network`; None loads it.
-        start: a picture of one's own to start from, in place of ``settings.start``.
+        start: a picture of one's own to start from, in place of ``settings.init``.
         callback: see `optimize.optimize`; called at each of several scales.
         callback_steps: see `optimize.optimize`.
         progress: what the progress bar counts; None shows no bar.
@@ -99,6 +99,8 @@ def stylize(
             missing weights, or a loss that is not finite.
     """
     check(settings, content, style)
+    if start is not None:
+        checks.picture("start", start)
     require_memory(content.shape[:2], style, settings)
     shown, styles = content, styles_of(style)
     prepared = [color.prepare(content, one.image, settings.color) for one in styles]
@@ -108,7 +110,7 @@ def stylize(
         for one, (_, image) in zip(styles, prepared, strict=True)
     ]
     features = features_of(network or load_network(settings), settings)
-    image, history = settings.start if start is None else start, {}
+    image, history = start, {}
     sizes = scale_sizes(content.shape, settings.scales)
     for number, size in enumerate(sizes, start=1):
         small = content if size == content.shape[:2] else resize(content, size)
@@ -120,13 +122,17 @@ def stylize(
         ]
         result = optimize(
             _loss(features, small, sized, settings),
-            start_image(image, small, sized[0].image, settings.seed),
+            start_image(
+                settings.init, small, sized[0].image, start=image, seed=settings.seed
+            ),
             settings.steps,
-            settings.optimizer,
-            settings.learning_rate,
-            _restored(callback, shown, settings),
-            callback_steps,
-            progress if len(sizes) == 1 else progress and f"{progress}, size {number}",
+            optimizer=settings.optimizer,
+            learning_rate=settings.learning_rate,
+            callback=_restored(callback, shown, settings),
+            callback_steps=callback_steps,
+            progress=progress
+            if len(sizes) == 1
+            else progress and f"{progress}, size {number}",
             corrections=corrections(size),
             falloff=settings.falloff,
         )
@@ -144,8 +150,10 @@ def stylize(
 
 def _loss(features, content, styles, settings):
     if settings.tile and max(content.shape[:2]) > settings.tile:
-        return TiledLoss(features, content, styles, settings, settings.tile)
-    return transfer_loss(features, content, styles, settings)
+        return TiledLoss(
+            features, content, styles, settings=settings, tile=settings.tile
+        )
+    return transfer_loss(features, content, styles, settings=settings)
 
 
 def _restored(callback: Callable | None, shown: np.ndarray, settings: Settings):

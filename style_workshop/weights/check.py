@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from style_workshop import IMAGES, vgg
-from style_workshop.files import write_whole
+from style_workshop.files import atomic_write
 from style_workshop.images import read
 from style_workshop.weights.find import pretrained
 from style_workshop.weights.formats import WeightsError
@@ -88,5 +88,5 @@ def write_reference(names=("vgg16", "vgg19")) -> None:
     # Five digits: more would be noise between processors.
     text = json.dumps(table)
     text = re.sub(r"\d+\.\d+(e-?\d+)?", lambda m: f"{float(m[0]):.5g}", text)
-    with write_whole(REFERENCE) as part:
+    with atomic_write(REFERENCE) as part:
         part.write_text(text + "\n")

@@ -25,7 +25,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from style_workshop import DATA, vgg
-from style_workshop.files import require_free_disk, write_whole
+from style_workshop.files import atomic_write, require_free_disk
 from style_workshop.weights.formats import (
     Arrays,
     WeightsError,
@@ -104,7 +104,7 @@ PACKAGED = {
 # --------------------------------------------------------------- fetch and load
 
 
-def path_of(name: str, classifier: bool = False, folder: Path = FOLDER) -> Path:
+def path_of(name: str, *, classifier: bool = False, folder: Path = FOLDER) -> Path:
     """Name the file that `fetch` makes and `load` reads."""
     vgg.layer_names(name)
     return Path(folder) / f"{name}{'_classifier' if classifier else ''}.npz"
@@ -112,6 +112,7 @@ def path_of(name: str, classifier: bool = False, folder: Path = FOLDER) -> Path:
 
 def fetch(
     name: str,
+    *,
     classifier: bool = False,
     folder: Path = FOLDER,
     keras: str = KERAS,
@@ -133,7 +134,7 @@ def fetch(
         WeightsError: no source could be reached, or each gave a wrong file.
         WorkshopError: the disk is full, or the folder cannot be written.
     """
-    path = path_of(name, classifier, folder)
+    path = path_of(name, classifier=classifier, folder=folder)
     if path.exists():
         if is_whole(path):
             say(f"{path.name} is already there and whole.")
@@ -162,7 +163,7 @@ def fetch(
     )
 
 
-def load(name: str, classifier: bool = False, folder: Path = FOLDER) -> Arrays:
+def load(name: str, *, classifier: bool = False, folder: Path = FOLDER) -> Arrays:
     """Read the weights of a network that `fetch` has left on disk.
 
     Returns:
@@ -172,7 +173,7 @@ def load(name: str, classifier: bool = False, folder: Path = FOLDER) -> Arrays:
     Raises:
         WeightsError: the file is missing or damaged; says which command mends it.
     """
-    path = path_of(name, classifier, folder)
+    path = path_of(name, classifier=classifier, folder=folder)
     command = f"python -m style_workshop weights {name}"
     command += " --classifier" if classifier else ""
     if not path.exists():
@@ -184,18 +185,18 @@ def load(name: str, classifier: bool = False, folder: Path = FOLDER) -> Arrays:
 
 
 def pretrained(
-    name: str, classifier: bool = False, folder: Path = FOLDER
+    name: str, *, classifier: bool = False, folder: Path = FOLDER
 ) -> vgg.Network:
     """Build VGG16 or VGG19 (see `vgg.Network`) with its pre-trained weights.
 
     Raises:
         WeightsError: as `load`.
     """
-    return vgg.Network(name, load(name, classifier, folder))
+    return vgg.Network(name, load(name, classifier=classifier, folder=folder))
 
 
 def _keep(arrays: Arrays, path: Path) -> None:
-    with write_whole(path) as part:
+    with atomic_write(path) as part:
         np.savez(part, **arrays)
         digest = sha256(part)
         # The check sum goes first: killed between the two, the old file fails its

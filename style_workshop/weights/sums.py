@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from style_workshop import WorkshopError
-from style_workshop.files import write_whole
+from style_workshop.files import atomic_write
 
 
 def sum_file(path: Path) -> Path:
@@ -25,7 +25,7 @@ def sha256(path: Path) -> str:
 
 def write_sum(path: Path, digest: str) -> None:
     """Write a check sum as ``sha256sum`` does."""
-    with write_whole(sum_file(path)) as part:
+    with atomic_write(sum_file(path)) as part:
         part.write_text(f"{digest}  {path.name}\n")
 
 
