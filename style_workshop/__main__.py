@@ -3,6 +3,7 @@
 import argparse
 import sys
 import warnings
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -466,7 +467,7 @@ def _dream(options) -> int:
     settings = dream.Settings(
         layers={options.layer: 1.0}, **{name: getattr(options, name) for name in names}
     )
-    dream.check(settings, photo, picture)
+    dream.check(settings, photo, guide=picture)
     network = weights.pretrained("vgg19")
     made = {"photo": Path(options.photo).name, "guide": guide and Path(guide).name}
     made |= {"size": options.size, **asdict(settings)}
