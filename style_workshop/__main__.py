@@ -3,7 +3,6 @@
 import argparse
 import sys
 import warnings
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
