@@ -77,12 +77,47 @@ def mean(found: list[dict], who: str) -> dict[str, float]:
     return {k: round(v, 4) for k, v in {**terms, "total": sum(terms.values())}.items()}
 
 
+def judged(network, photographs: dict, chosen) -> dict:
+    """What goes into the card: the mean terms of both, and the ratio of the totals."""
+    names = network.card["styles"]
+    styles = [images.read(find(chosen.styles, name)) for name in names]
+    settings = loss_settings_of(network.card)
+    pretrained = weights.pretrained(settings.network)
+    loss = perceptual.PerceptualLoss(pretrained, styles, settings)
+    found = {name: [] for name in names if name in (chosen.only or names)}
+    for style, terms in found.items():
+        number = names.index(style)
+        mixture = np.eye(len(styles))[number]
+        for name, photograph in photographs.items():
+            of_picture = loss.of_picture(photograph, number)
+            path = kept(chosen.gatys, settings, style, name, chosen.size, chosen.steps)
+            gatys = gatys_picture(of_picture, photograph, chosen.steps, path)
+            painted = fast.paint(network, photograph, mixture)
+            terms.append(judge(of_picture, painted, gatys))
+    rows = {style: summary(terms) for style, terms in found.items()}
+    return {
+        **summary([one for terms in found.values() for one in terms]),
+        "styles": rows,
+        "photographs": [f"{name}.jpg" for name in photographs],
+        "steps": chosen.steps,
+        "size": chosen.size,
+    }
+
+
+def summary(found: list[dict]) -> dict:
+    """Mean terms of the network and of Gatys, and the ratio of their totals."""
+    made = {who: mean(found, who) for who in ("network", "gatys")}
+    ratio = made["network"]["total"] / made["gatys"]["total"]
+    return {**made, "ratio": round(ratio, 3)}
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("photographs", nargs="+", help="that no network has seen")
     add("--styles", nargs="+", type=Path, required=True, help="folders of style images")
     add("--networks", nargs="+", type=Path, default=sorted(NETWORKS.glob("*.npz")))
+    add("--only", nargs="+", help="styles, of a network of many; all unless given")
     add("--steps", type=int, default=300)
     add("--size", type=int, default=256, help="longest side, in pixels")
     add("--gatys", type=Path, help="folder that keeps the pictures of L-BFGS")
@@ -92,29 +127,9 @@ def main(arguments: list[str] | None = None) -> None:
     }
     for path in chosen.networks:
         network = feedforward.load(path)
-        styles = [images.read(find(chosen.styles, n)) for n in network.card["styles"]]
-        settings = loss_settings_of(network.card)
-        pretrained = weights.pretrained(settings.network)
-        loss = perceptual.PerceptualLoss(pretrained, styles, settings)
-        found = []
-        for number, style in enumerate(network.card["styles"]):
-            mixture = np.eye(len(styles))[number]
-            for name, photograph in photographs.items():
-                of_picture = loss.of_picture(photograph, number)
-                names = (style, name, chosen.size, chosen.steps)
-                path_kept = kept(chosen.gatys, settings, *names)
-                gatys = gatys_picture(of_picture, photograph, chosen.steps, path_kept)
-                painted = fast.paint(network, photograph, mixture)
-                found.append(judge(of_picture, painted, gatys))
-        judged = {who: mean(found, who) for who in ("network", "gatys")}
-        judged["ratio"] = round(
-            judged["network"]["total"] / judged["gatys"]["total"], 3
-        )
-        judged["photographs"] = [Path(p).name for p in chosen.photographs]
-        judged |= {"steps": chosen.steps, "size": chosen.size}
-        network.card["judged"] = judged
+        network.card["judged"] = made = judged(network, photographs, chosen)
         feedforward.save(network, path)
-        print(f"{path.stem}: {judged['ratio']:.2f} times the total of Gatys, {judged}")
+        print(f"{path.stem}: {made['ratio']:.2f} times the total of Gatys, {made}")
 
 
 if __name__ == "__main__":

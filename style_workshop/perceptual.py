@@ -73,7 +73,8 @@ class LossSettings:
         used = [self.content_layer, *self.style_layers]
         vgg.check_request(self.network, used, self.style_size, self.style_size)
         for name in ("content", "style", "range", "spike", "tv"):
-            checks.weight(f"{name}_weight", getattr(self, f"{name}_weight"))
+            weight = checks.weight(f"{name}_weight", getattr(self, f"{name}_weight"))
+            object.__setattr__(self, f"{name}_weight", weight)
         checks.number("tile_share", self.tile_share, least=0, most=1)
         checks.choice("dtype", self.dtype, ("float32", "bfloat16"))
 
@@ -122,7 +123,7 @@ class PerceptualLoss:
         known = np.stack(photographs(size=(256, 256)))
         found, gray = (
             self._frozen(vgg.preprocess(images), layer)[layer]
-            for images in (known, np.full_like(known, 127.5))
+            for images in (known, np.full_like(known[:1], 127.5))
         )
         return float(content_loss(found, gray))
 

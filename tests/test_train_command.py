@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from style_workshop import IMAGES, feedforward, images, training, weights
+from style_workshop import IMAGES, feedforward, images, training, vgg, weights
 from style_workshop.__main__ import _mixture, _share, main
 from style_workshop.feedforward import Architecture, TransformNetwork
 
@@ -35,13 +35,17 @@ def network(tmp_path) -> Path:
     return path
 
 
-@pytest.mark.skipif(
-    not weights.path_of("vgg16").exists(), reason="needs the weights of VGG16"
-)
-def test_train_makes_a_network_goes_on_and_says_how_it_was_made(tmp_path, run_here):
+def test_train_makes_a_network_goes_on_and_says_how_it_was_made(
+    tmp_path, run_here, values, monkeypatch
+):
+    """With a small network and a VGG of random weights: what a command does with it."""
+    vgg19 = vgg.Network("vgg19", values)
+    monkeypatch.setattr(weights, "pretrained", lambda name: vgg19)
+    monkeypatch.setitem(feedforward.ARCHITECTURES, "workshop", Architecture(2, 0))
     output = tmp_path / "mosaic.npz"
     given = ["train", STYLE, "--photos", IMAGES / "content", "-o", output]
     given += ["--size", 32, "--batch-size", 2, "--style-size", 64, "--every", 1]
+    given += ["--network", "vgg19", "--short-side", 40, "--average", 0.5]
     given += ["--credit", "a program of this workshop, CC0", "--samples", PHOTO]
     status, out, errors = run_here(*given, "--steps", 1)
     assert (status, "1 steps" in out) == (0, True), errors
@@ -53,11 +57,14 @@ def test_train_makes_a_network_goes_on_and_says_how_it_was_made(tmp_path, run_he
     (lesson,) = network.card["training"]
     assert lesson["steps"] == 2
     assert lesson["data"]["photos"] == "content"  # no path of this machine
+    assert lesson["data"]["short_side"] == 40
+    assert lesson["training"]["average"] == 0.5
+    assert lesson["loss"]["tile_share"] == 0.3
     folder = tmp_path / "mosaic.npz.training"
     assert training.checkpoints(folder)[-1].stem == "step-0000002"
     assert (folder / "sample-1-step-0000002.jpg").exists()
 
-    status, _, errors = run_here(*given, "--steps", 2, "--style-weight", 7)
+    status, _, errors = run_here(*given, "--steps", 2, "--spike-weight", 7)
     assert status == 1
     assert "another training" in errors
 
@@ -136,6 +143,9 @@ def test_a_network_that_is_not_there_is_refused(tmp_path, run_here):
         (["-o", "net.npz", "--steps", 0], "steps is 0"),
         (["-o", "net.npz", "--style-weight", -1], "style_weight is -1"),
         (["-o", "net.npz", "--size", 16], "too small"),
+        (["-o", "net.npz", "--seed", -1], "seed is -1"),
+        (["-o", "net.npz", "--average", 2], "average is 2"),
+        (["-o", "net.npz", "--short-side", 9], "short_side of 9 has no room"),
     ],
 )
 def test_trainings_that_make_no_sense_are_refused(
