@@ -43,7 +43,7 @@ FITS = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
 # It still listens on this machine only, and still asks for its token.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help workshop picture test check notebooks bench-gatys bench-batches \
+.PHONY: help workshop picture test test-fast check notebooks bench-gatys bench-batches \
     bench-fast bench-memory gallery lock clean
 
 # --- targets ------------------------------------------------------------------------
@@ -59,12 +59,20 @@ workshop: picture  ## install, weights, check, first picture, then JupyterLab
 picture: $(PICTURE)  ## the same without JupyterLab, for machines without a screen
 	@echo "The picture is $(PICTURE) (remove it to have it made again)."
 
-# Both run whatever the other says; pytest is last, so that its closing line is too.
-test: check  ## install, weights, check, then ruff and pytest, notebooks included
-	@lint=0; .venv/bin/python -m ruff check . || lint=1; \
-	.venv/bin/python -m pytest -n $(TEST_PROCESSES) --dist loadscope $(PYTEST_ARGS) \
-	    || exit 1; \
-	test $$lint = 0 || { echo "ruff found something: see above the tests."; exit 1; }
+# Each runs whatever the others say; pytest is last, so that its closing line is too.
+test: check  ## install, weights, check, ruff, mypy, then pytest with the notebooks
+	$(call LINT_AND_TEST,)
+
+test-fast: check  ## the same without notebooks and slow tests, for every day
+	$(call LINT_AND_TEST,-m "not slow" tests)
+
+define LINT_AND_TEST
+@lint=0; for check in "ruff check ." "ruff format --check ." mypy; do \
+    .venv/bin/python -m $$check || lint=1; done; \
+.venv/bin/python -m pytest -n $(TEST_PROCESSES) --dist loadscope $(1) $(PYTEST_ARGS) \
+    || exit 1; \
+test $$lint = 0 || { echo "ruff or mypy found something: see above."; exit 1; }
+endef
 
 check: | $(INSTALLED) $(WEIGHTS)  ## versions, GPU, memory, disk, weights
 	.venv/bin/python install/check_environment.py
@@ -98,7 +106,7 @@ lock:  ## make install/requirements.txt again (needs uv)
 
 clean:  ## remove outputs/ and caches (not .venv, not the weights)
 	@for path in outputs build style_workshop.egg-info \
-	    .pytest_cache .ruff_cache .hypothesis; do \
+	    .mypy_cache .pytest_cache .ruff_cache .hypothesis; do \
 	    if test -e $$path; then echo "remove $$path"; rm -rf $$path; fi; done
 	@find . \( -path ./.venv -o -path ./.git \) -prune -o -type d \
 	    \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune \

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -12,7 +13,7 @@ from style_workshop.files import atomic_write
 from style_workshop.images import PictureError, to_uint8
 
 #: GIF is shown everywhere, in 256 colors; WebP is smaller and has all of them.
-FORMATS = {
+FORMATS: dict[str, dict[str, Any]] = {
     ".gif": {"format": "GIF"},
     ".webp": {"format": "WEBP", "quality": 80},
 }

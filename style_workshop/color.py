@@ -109,7 +109,7 @@ def _power(covariance: np.ndarray, exponent: float) -> np.ndarray:
 def _cholesky(covariance: np.ndarray) -> np.ndarray:
     """Give the lower triangular ``L`` with ``L L' = covariance``, singular or not."""
     upper = np.linalg.qr(_power(covariance, 0.5), mode="r")
-    return (upper * np.where(np.diag(upper) < 0, -1, 1)[:, None]).T
+    return np.transpose(upper * np.where(np.diag(upper) < 0, -1, 1)[:, None])
 
 
 # --- luminance only -----------------------------------------------------------------

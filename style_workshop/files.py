@@ -4,12 +4,13 @@ import errno
 import json
 import os
 import shutil
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -112,7 +113,7 @@ def lock(file: IO[bytes]) -> bool | None:
         False where another process holds it, None where the disk knows no locks.
     """
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -162,9 +163,10 @@ def save_arrays(
         WorkshopError: it cannot be written.
     """
     text = np.frombuffer(json.dumps(note).encode(), np.uint8)
+    named: dict[str, Any] = {**arrays, NOTE: text}
     # Through a file, because NumPy adds ".npz" to names that lack it.
     with atomic_write(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, **arrays, **{NOTE: text})
+        np.savez_compressed(file, **named)
         file.flush()
         os.fsync(file.fileno())
 

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
@@ -17,7 +18,7 @@ from PIL import Image, ImageCms, ImageOps
 from style_workshop import PHOTOGRAPHS, WorkshopError, __version__, require_clone
 from style_workshop.files import atomic_write
 
-FORMATS = {
+FORMATS: dict[str, dict[str, Any]] = {
     ".jpg": {"format": "JPEG", "quality": 92, "subsampling": 0},
     ".jpeg": {"format": "JPEG", "quality": 92, "subsampling": 0},
     ".png": {"format": "PNG"},
@@ -72,7 +73,7 @@ def open_rgb(path: str | Path) -> Image.Image:
     return _open(path, lambda picture: to_rgb(upright(picture)))
 
 
-def _open(path: str | Path, convert: Callable = lambda picture: picture):
+def _open(path: str | Path, convert: Callable = lambda picture: picture) -> Any:
     path = Path(path)
     if not os.path.exists(path):
         raise PictureError(f"There is no file {path}: check its name and folder.")
@@ -87,7 +88,7 @@ def _open(path: str | Path, convert: Callable = lambda picture: picture):
             picture.load()
             return convert(picture)
     except Image.DecompressionBombError as error:
-        limit = 2 * Image.MAX_IMAGE_PIXELS / 1e6
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
         raise PictureError(
             f"{path} has more than {limit:.0f} megapixels: make it smaller first."
         ) from error
@@ -126,12 +127,13 @@ def to_rgb(picture: Image.Image) -> Image.Image:
         white = Image.new("RGBA", picture.size, "white")
         return Image.alpha_composite(white, picture).convert("RGB")
     if picture.mode == "LAB":
-        return ImageCms.profileToProfile(
+        converted = ImageCms.profileToProfile(
             picture,
             ImageCms.createProfile("LAB"),
             ImageCms.createProfile("sRGB"),
             outputMode="RGB",
         )
+        return cast(Image.Image, converted)  # None would be for `inPlace`
     # No copy where there is nothing to convert: large pictures take much memory.
     return to_srgb(picture) or (
         picture if picture.mode == "RGB" else picture.convert("RGB")
@@ -166,12 +168,14 @@ def to_srgb(picture: Image.Image) -> Image.Image | None:
 
 def _resize(picture: Image.Image, size: int | tuple[int, int]) -> Image.Image:
     if np.ndim(size) == 0:
-        require_size(size)
-        ratio = size / max(picture.size)
-        size = [max(1, round(side * ratio)) for side in reversed(picture.size)]
-    for side in size:
+        longest = cast(int, size)
+        require_size(longest)
+        ratio = longest / max(picture.size)
+        height, width = (max(1, round(s * ratio)) for s in reversed(picture.size))
+    else:
+        height, width = cast(tuple[int, int], size)
+    for side in (height, width):
         require_size(side)
-    height, width = size
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
@@ -195,7 +199,9 @@ def resize(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
     """
     if np.ndim(image) != 3:
         raise PictureError(f"A picture is [h, w, 3]; this is {np.shape(image)}.")
-    channels = [Image.fromarray(c) for c in np.moveaxis(np.float32(image), -1, 0)]
+    channels = [
+        Image.fromarray(c) for c in np.moveaxis(np.asarray(image, np.float32), -1, 0)
+    ]
     resized = [np.asarray(_resize(channel, size)) for channel in channels]
     return np.clip(np.stack(resized, axis=-1), 0, 255)
 

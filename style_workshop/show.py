@@ -77,7 +77,7 @@ def feature_maps(
     features = np.asarray(features, np.float32)
     features = features.reshape(features.shape[-3:])
     if channels is None:
-        channels = np.argsort(-features.std(axis=(0, 1)))[:16]
+        channels = [int(c) for c in np.argsort(-features.std(axis=(0, 1)))[:16]]
     maps = [features[..., channel] for channel in channels]
     titles = [f"channel {channel}" for channel in channels]
     return _grid(maps, titles, min(columns, len(maps)), width, cmap="magma")

@@ -9,6 +9,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 
 import bench_batches as bench
 
+pytestmark = pytest.mark.slow
+
 TINY = ["--pictures", "32", "--rounds", "2", "--batches", "1", "--passes", "3"]
 
 

@@ -13,6 +13,8 @@ import bench_gatys
 
 from style_workshop import feedforward, weights
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.skipif(
     not weights.path_of("vgg16").exists(), reason="needs the weights of VGG16"

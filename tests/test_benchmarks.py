@@ -12,6 +12,8 @@ import bench_gatys as bench
 
 from style_workshop import gatys, weights
 
+pytestmark = pytest.mark.slow
+
 needs_vgg19 = pytest.mark.skipif(
     not weights.path_of("vgg19").exists(), reason="needs the weights of VGG19"
 )

@@ -15,6 +15,8 @@ from style_workshop import IMAGES, __version__, animations, images, weights
 from style_workshop.__main__ import _keep, main
 from style_workshop.optimize import Result
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 CONTENT = IMAGES / "content" / "temple.jpg"
 

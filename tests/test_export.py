@@ -9,6 +9,8 @@ import tensorflow as tf
 from style_workshop import WorkshopError, export
 from style_workshop.feedforward import Architecture, TransformNetwork
 
+pytestmark = pytest.mark.slow
+
 SMALL = Architecture(filters=4, blocks=2)
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 30, 41, 3)).astype(np.float32)
 MIX = np.float32([0.25, 0.75])

@@ -11,6 +11,8 @@ from style_workshop import IMAGES, feedforward, images, training, vgg, weights
 from style_workshop.__main__ import _mixture, _share, main
 from style_workshop.feedforward import Architecture, TransformNetwork
 
+pytestmark = pytest.mark.slow
+
 PHOTO = IMAGES / "content" / "cat.jpg"
 STYLE = IMAGES / "style" / "mosaic.jpg"
 

@@ -74,11 +74,13 @@ class Decoder:
         whole = self._fast(path)
         if whole is None:
             whole = self._careful(path)
-        top, left, height, width = self.window(*whole.shape[:2], place)
+        top, left, height, width = self.window(whole.shape[0], whole.shape[1], place)
         cut = whole[top : top + height, left : left + width]
         return _resized(cut, self.target_size, self.antialias).reshape(self.shape)
 
-    def window(self, height: int, width: int, place=(0.5, 0.5)) -> tuple[int, ...]:
+    def window(
+        self, height: int, width: int, place: tuple[float, float] = (0.5, 0.5)
+    ) -> tuple[int, int, int, int]:
         """Say which part of a picture is shown: top, left, height, width in pixels.
 
         ``'resize'``: all of it; its aspect changes. ``'crop'``: the largest part in
@@ -90,7 +92,7 @@ class Decoder:
             return 0, 0, height, width
         tall, wide = self.target_size
         scale = min(height / tall, width / wide)
-        if self.reshape_mode == "random_crop":
+        if self.reshape_mode == "random_crop" and self.short_side:
             scale = min(height, width) / self.short_side
         else:
             place = 0.5, 0.5
@@ -111,7 +113,7 @@ class Decoder:
             height, width, colors, _ = simplejpeg.decode_jpeg_header(content)
             if colors not in ("YCbCr", "Gray") or not _is_plain(content, colors):
                 return None
-            if height * width > 2 * Image.MAX_IMAGE_PIXELS:
+            if height * width > 2 * (Image.MAX_IMAGE_PIXELS or 0):
                 return None  # refused in a sentence by the careful path
             factor = self._factor(height, width)
             return simplejpeg.decode_jpeg(
@@ -198,8 +200,8 @@ def _is_srgb(segment: bytes, colors: str) -> bool:
     shown = images.to_srgb(picture)  # what the careful path would do
     if shown is None:
         return True
-    plain = np.int16(picture.convert("RGB"))
-    return bool(np.abs(np.int16(shown) - plain).max() <= 2)
+    plain = np.asarray(picture.convert("RGB"), np.int16)
+    return bool(np.abs(np.asarray(shown, np.int16) - plain).max() <= 2)
 
 
 # --- resizing -----------------------------------------------------------------------
@@ -232,4 +234,4 @@ def _smooth(ratio: float) -> np.ndarray:
     ``ratio ** 2 / 6``. Sampling contributes 1/6 of it, these weights the rest.
     """
     side = min(0.25, max(0.0, (ratio**2 - 1) / 12))
-    return np.float32([side, 1 - 2 * side, side])
+    return np.array([side, 1 - 2 * side, side], np.float32)

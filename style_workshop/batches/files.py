@@ -37,8 +37,8 @@ def find(source: str | Path | Iterable[str | Path]) -> list[str]:
     if os.path.isfile(source):
         return [source]
     if glob.has_magic(source):
-        found = filter(os.path.isfile, glob.iglob(source, recursive=True))
-        if found := sorted(found):
+        matching = glob.iglob(source, recursive=True)
+        if found := sorted(filter(os.path.isfile, matching)):
             return found
         raise BatchError(f"No file matches {source}: check the pattern.")
     raise BatchError(f"There is no folder {source}: check its name.")

@@ -88,7 +88,7 @@ class PictureSequence:
         count = len(self.files)
         epoch, position = divmod(number, count)
         plan = _plan(self.seed, epoch, count, self._shuffle)
-        passed_over = []
+        passed_over: list[int] = []
         for tried in range(count + 1):
             place = position if not tried else position + count // 2 + tried - 1
             index = int(plan.order[place % count])

@@ -20,7 +20,7 @@ class _Batch:
     def __init__(self, number: int, pictures: np.ndarray):
         self.number, self.pictures = number, pictures
         self.taken = self.done = 0  # pictures
-        self.notes = {}
+        self.notes: dict[int, str] = {}
         self.error: BaseException | None = None
 
 
@@ -157,7 +157,7 @@ class _Memory:
         memory = self._free.pop() if self._free else np.empty(self._shape, np.float32)
         # All views of `pictures`, as slices and tensors, keep `flat` alive, because its
         # own base is no array; so its end is theirs. A test watches over this.
-        flat = np.frombuffer(memoryview(memory).cast("B"), np.float32)
+        flat = np.frombuffer(memory.data.cast("B"), np.float32)
         weakref.finalize(flat, self._take_back, memory).atexit = False
         return flat.reshape(self._shape)
 

@@ -203,6 +203,7 @@ def _check(dataset: DataSet, archive: Path, say: Callable) -> None:
 
 
 def _download(dataset: DataSet, work: Path, say: Callable) -> Path:
+    assert dataset.url is not None  # a person fetches the others by hand
     name, left = Path(dataset.url).name, still_to_fetch(dataset.url, dataset.size, work)
     needed = left + GROWTH * dataset.size + MARGIN
     require_free_disk(work, needed / 1e6, f"Fetching and unpacking {name}")

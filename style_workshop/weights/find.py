@@ -19,7 +19,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -197,7 +197,7 @@ def pretrained(
 
 def _keep(arrays: Arrays, path: Path) -> None:
     with atomic_write(path) as part:
-        np.savez(part, **arrays)
+        np.savez(part, **cast(dict[str, Any], arrays))
         digest = sha256(part)
         # The check sum goes first: killed between the two, the old file fails its
         # check and is fetched again.
@@ -297,7 +297,7 @@ def checksum(arrays: Arrays) -> str:
     digest = hashlib.sha256()
     for layer in sorted({key.split("/")[0] for key in arrays}):
         for kind in ("bias", "kernel"):
-            digest.update(np.ascontiguousarray(arrays[f"{layer}/{kind}"], "<f4"))
+            digest.update(arrays[f"{layer}/{kind}"].astype("<f4").tobytes())
     return digest.hexdigest()
 
 

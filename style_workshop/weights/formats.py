@@ -53,8 +53,10 @@ def _paper_name(text: str) -> str:
     for theirs, ours in {"fc1": "fc6", "fc2": "fc7", "predictions": "fc8"}.items():
         if theirs in text:
             return ours
-    block, i = re.search(r"block(\d)_conv(\d)", text).groups()
-    return f"conv{block}_{i}"
+    found = re.search(r"block(\d)_conv(\d)", text)
+    if found is None:
+        raise AttributeError(text)
+    return f"conv{found[1]}_{found[2]}"
 
 
 def read_onnx(content: bytes) -> Arrays:
