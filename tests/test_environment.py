@@ -460,3 +460,28 @@ def test_no_file_names_an_index_or_a_path_of_one_machine():
         if match := forbidden.search(text):
             found[name] = match.group()
     assert found == {}
+
+
+# --- habits ---------------------------------------------------------------------------
+
+
+def test_citation_names_the_version():
+    assert f"\nversion: {PROJECT['version']}\n" in read("CITATION.cff")
+    assert f"\n## {PROJECT['version']}\n" in read("CHANGELOG.md")
+
+
+def test_hooks_run_what_is_installed_and_what_make_runs():
+    hooks = read(".pre-commit-config.yaml")
+    entries = re.findall(r"entry: \.venv/bin/python -m (\w+)", hooks)
+    installed = {
+        Requirement(line).name for line in PROJECT["optional-dependencies"]["test"]
+    }
+    assert len(entries) == len(re.findall(r"language: system", hooks)) == 3
+    assert set(entries) <= installed
+    assert "repo: local" in hooks and "rev:" not in hooks
+
+
+def test_what_hangs_fails():
+    options = tomllib.loads(read("pyproject.toml"))["tool"]["pytest"]["ini_options"]
+    (cell,) = re.findall(r"--nbval-cell-timeout=(\d+)", options["addopts"])
+    assert int(cell) < options["timeout"] < 1000
