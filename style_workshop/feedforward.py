@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-import tensorflow.compat.v1 as tf1
 
-from style_workshop import WorkshopError, layers, scopes
+from style_workshop import WorkshopError, checks, layers, scopes
 from style_workshop.files import load_arrays, save_arrays
 
 #: What the paper's variant mirrors at the start: what its ten convolutions without
@@ -22,6 +21,13 @@ from style_workshop.files import load_arrays, save_arrays
 BORDER = 40
 #: Height and width are brought to a multiple of it, and cropped back.
 MULTIPLE = 4
+
+
+_CHOICES = {
+    "norm": ("instance", "batch"),
+    "padding": ("reflect", "zero", "start"),
+    "upsampling": ("resize", "transposed"),
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,9 @@ class Architecture:
         upsampling: ``"resize"`` or ``"transposed"`` (`layers`).
         reach: the last tanh gives 127.5 plus or minus so many gray levels.
         styles: 1, or how many scales and shifts each norm has [9].
+
+    Raises:
+        WorkshopError: it cannot be built; says what to use.
     """
 
     filters: int = 16
@@ -48,6 +57,18 @@ class Architecture:
     upsampling: str = "resize"
     reach: float = 150.0
     styles: int = 1
+
+    def __post_init__(self):
+        for name, known in _CHOICES.items():
+            checks.choice(name, getattr(self, name), known)
+        for name, least in (("filters", 1), ("blocks", 0), ("styles", 1)):
+            whole = checks.whole_number(
+                name, getattr(self, name), least=least, most=1024
+            )
+            object.__setattr__(self, name, whole)
+        checks.number("reach", self.reach, above=0, below=1e4, such_as=150)
+        if self.styles > 1 and self.norm != "instance":
+            raise WorkshopError("Several styles need norm='instance'.")
 
 
 #: What ships: half width, mirrored and resized in every layer.
@@ -59,33 +80,6 @@ PAPER = Architecture(32, 5, "batch", "start", "transposed", 127.5)
 PUBLIC = Architecture(16, 5, "instance", "start", "transposed", 150.0)
 
 ARCHITECTURES = {"workshop": WORKSHOP, "paper": PAPER, "public": PUBLIC}
-
-_CHOICES = {
-    "norm": ("instance", "batch"),
-    "padding": ("reflect", "zero", "start"),
-    "upsampling": ("resize", "transposed"),
-}
-
-
-def check(architecture: Architecture) -> None:
-    """Refuse an architecture that cannot be built.
-
-    Raises:
-        WorkshopError: says what to use.
-    """
-    for name, known in _CHOICES.items():
-        if getattr(architecture, name) not in known:
-            raise WorkshopError(
-                f"No {name} {getattr(architecture, name)!r}: use {' or '.join(known)}."
-            )
-    for name, least in (("filters", 1), ("blocks", 0), ("styles", 1)):
-        number = getattr(architecture, name)
-        if not isinstance(number, int) or not least <= number <= 1024:
-            raise WorkshopError(f"{name} is {number!r}: use {least} to 1024.")
-    if not 0 < architecture.reach < 1e4:
-        raise WorkshopError(f"A reach of {architecture.reach} does not work: use 150.")
-    if architecture.styles > 1 and architecture.norm != "instance":
-        raise WorkshopError("Several styles need norm='instance'.")
 
 
 def smallest_side(architecture: Architecture) -> int:
@@ -118,9 +112,8 @@ class TransformNetwork:
             card: what is known of it.
 
         Raises:
-            WorkshopError: it cannot be built, or the values are of another one.
+            WorkshopError: the values are of another one.
         """
-        check(architecture)
         self.architecture, self.card = architecture, dict(card or {})
         side = -(-smallest_side(architecture) // MULTIPLE) * MULTIPLE
         self._template = scopes.make_template(
@@ -305,10 +298,9 @@ def _build(architecture: Architecture, x, styles, seen=None) -> tf.Tensor:
 
 def _norm(architecture, styles, seen, name, x) -> tf.Tensor:
     if seen is not None:
-        scope = tf1.get_variable_scope().name.split("/")[1:]  # without the network's
         axes = [0, 1, 2] if architecture.norm == "batch" else [1, 2]
         # The norm computes the same once more; XLA makes one of the two.
-        seen["/".join([*scope, name])] = layers.normalize(x, axes)
+        seen[scopes.name_here(name)] = layers.normalize(x, axes)
     if architecture.styles > 1:
         return layers.conditional_instance_norm(name, x, styles)
     kind = {"instance": layers.instance_norm, "batch": layers.batch_norm}
@@ -344,7 +336,6 @@ def load(path: str | Path) -> TransformNetwork:
     values, note = load_arrays(path)
     try:
         architecture = Architecture(**note["architecture"])
-        check(architecture)
         card = _card(note["card"])
     except (KeyError, TypeError, ValueError) as error:
         raise WorkshopError(f"{path} holds no feed-forward network.") from error

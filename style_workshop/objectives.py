@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from style_workshop import vgg
 from style_workshop.optimize import Loss
-from style_workshop.tiles import Tiling
+from style_workshop.tiles import Tiling, with_gradient
 
 #: Takes feature maps ``[1, h, w, c]`` by layer to a number to be made large, a sum
 #: over positions.
@@ -101,15 +101,12 @@ def tiled_loss(
     """
     tiling = Tiling(network.name, layers, tile)
 
-    @tf.custom_gradient
-    def total_of(image):
-        total, gradient = tiling.value_and_gradient(
-            image, lambda part, place: -objective(place.own(features(part, layers)))
-        )
-        return total, lambda upstream: upstream * gradient
-
     def loss(image: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        total = total_of(image)
+        total, gradient = tiling.value_and_gradient(
+            tf.stop_gradient(image),
+            lambda part, place: -objective(place.own(features(part, layers))),
+        )
+        total = with_gradient(total, image, gradient)
         return total, {"dream": total}
 
     return loss

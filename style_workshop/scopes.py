@@ -78,6 +78,11 @@ def by_name(variables: Iterable[tf.Variable]) -> dict[str, tf.Variable]:
     }
 
 
+def name_here(name: str) -> str:
+    """Give what `by_name` would call ``name`` in the scope that is open."""
+    return _short(f"{tf1.get_variable_scope().name}/{name}")
+
+
 def _short(name: str) -> str:
     return name.split("/", 1)[-1]
 

@@ -56,7 +56,7 @@ class Tiling:
         self.fields = {layer: receptive_field(name, layer) for layer in layers}
         self.tile = tile
         #: Pixels that a tile reads on each side beyond those that it accounts for.
-        self.reach = _reach(self.fields)
+        self.margin = _margin(self.fields)
 
     def places(self, size: Sequence[int]) -> list[Place]:
         """List the tiles of a picture of height and width ``size``, row by row."""
@@ -112,7 +112,7 @@ def _tiles(size: Sequence[int], fields: Mapping[str, ReceptiveField], tile: int)
         read, within the picture, and of what it accounts for. The last of a row or
         column may account for more than there is.
     """
-    stride, reach = max(field.stride for field in fields.values()), _reach(fields)
+    stride, margin = max(field.stride for field in fields.values()), _margin(fields)
     spans = []
     for side in size:
         step = -(-side // -(-side // tile))  # of as many equal tiles as it takes
@@ -121,9 +121,9 @@ def _tiles(size: Sequence[int], fields: Mapping[str, ReceptiveField], tile: int)
     return [
         [
             (
-                *(max(first - reach, 0) for first in (top, left)),
+                *(max(first - margin, 0) for first in (top, left)),
                 *(
-                    min(last + reach, side)
+                    min(last + margin, side)
                     for last, side in zip((bottom, right), size, strict=True)
                 ),
             ),
@@ -134,11 +134,21 @@ def _tiles(size: Sequence[int], fields: Mapping[str, ReceptiveField], tile: int)
     ]
 
 
-def _reach(fields: Mapping[str, ReceptiveField]) -> int:
+def _margin(fields: Mapping[str, ReceptiveField]) -> int:
     """Pixels that positions see beyond their own, up to the grid of the poolings."""
     stride = max(field.stride for field in fields.values())
-    reach = max(
+    margin = max(
         max(-field.start, field.start + field.size - field.stride)
         for field in fields.values()
     )
-    return -(-reach // stride) * stride
+    return -(-margin // stride) * stride
+
+
+def with_gradient(value: tf.Tensor, image: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    """Give ``value`` the gradient for ``image`` that was worked out beforehand.
+
+    Added is a sum that is 0 and has that gradient. ``tf.custom_gradient`` would do
+    the same, and keep each compiled function that it is in, for ever.
+    """
+    nothing = image - tf.stop_gradient(image)
+    return tf.stop_gradient(value) + tf.reduce_sum(tf.stop_gradient(gradient) * nothing)

@@ -290,15 +290,24 @@ def _frozen_convolution(layer: str, x: tf.Tensor, weights) -> tf.Tensor:
         tf.cast(weights[f"{layer}/{kind}"], x.dtype)
         for kind in ("kernel", "turned", "bias")
     )
+    batch, height, width, _ = x.shape
+    x = _convolve(x, kernel, turned)
+    return tf.nn.bias_add(tf.ensure_shape(x, [batch, height, width, *bias.shape]), bias)
 
-    @tf.custom_gradient
-    def convolve(x):
-        def gradient(upstream):
-            return tf.nn.conv2d(upstream, turned, strides=1, padding="SAME")
 
-        return tf.nn.conv2d(x, kernel, strides=1, padding="SAME"), gradient
+# TensorFlow registers a custom gradient each time that it is traced, and keeps it, and
+# the graph that it is in, for ever. So this one is traced by itself, once for each type
+# and whatever the sizes: a graph that holds no weights, which come as arguments.
+@tf.function(reduce_retracing=True)
+@tf.custom_gradient
+def _convolve(x: tf.Tensor, kernel: tf.Tensor, turned: tf.Tensor):
+    """A convolution 3x3, with the gradient for ``x`` alone."""
 
-    return tf.nn.bias_add(convolve(x), bias)
+    def gradient(upstream):
+        slope = tf.nn.conv2d(upstream, turned, strides=1, padding="SAME")
+        return slope, None, None
+
+    return tf.nn.conv2d(x, kernel, strides=1, padding="SAME"), gradient
 
 
 def _dense(layer: str, x: tf.Tensor) -> tf.Tensor:

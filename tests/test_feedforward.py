@@ -2,6 +2,7 @@
 
 import contextlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,19 +107,25 @@ def test_bfloat16_paints_nearly_the_same(small):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"norm": "group"}, "No norm 'group': use instance or batch"),
-        ({"padding": "same"}, "use reflect or zero or start"),
+        ({"norm": "group"}, "norm is 'group': use instance or batch"),
+        ({"padding": "same"}, "use reflect, zero or start"),
         ({"upsampling": "nearest"}, "use resize or transposed"),
-        ({"filters": 0}, "filters is 0"),
+        ({"filters": 0}, "filters is 0: use a whole number, 1 to 1024"),
         ({"blocks": -1}, "blocks is -1"),
         ({"styles": 2.5}, "styles is 2.5"),
-        ({"reach": float("nan")}, "A reach of nan"),
+        ({"reach": float("nan")}, "reach is nan: use a number above 0"),
+        ({"reach": "150"}, "reach is '150'"),
         ({"styles": 2, "norm": "batch"}, "Several styles need"),
     ],
 )
-def test_an_architecture_that_cannot_be_is_refused(change, message):
+def test_an_architecture_that_cannot_be_is_refused_where_it_is_made(change, message):
     with pytest.raises(WorkshopError, match=message):
-        TransformNetwork(replace(SMALL, **change))
+        replace(SMALL, **change)
+
+
+def test_whole_numbers_of_numpy_are_taken_as_python_s():
+    """A card in JSON has no others."""
+    assert type(replace(SMALL, filters=np.int64(2)).filters) is int
 
 
 def test_pictures_and_styles_that_make_no_sense_are_refused(small):
@@ -244,3 +251,16 @@ def test_no_code_of_a_file_is_run(tmp_path):
     np.savez(tmp_path / "trap.npz", trap=np.array([Trap()], object))
     with pytest.raises(WorkshopError, match="damaged, or no file of this workshop"):
         feedforward.load(tmp_path / "trap.npz")
+
+
+def test_a_network_of_the_first_format_loads_and_paints_the_same_numbers():
+    """The file of ``golden_network.py``: whoever changes the format sees it here."""
+    path = Path(__file__).parent / "golden_network.npz"
+    with np.load(path.with_name("golden_picture.npz")) as golden:
+        picture, wanted = golden["picture"], golden["painted"]
+    network = feedforward.load(path)
+    assert network.architecture == Architecture(filters=2, blocks=1, styles=2)
+    assert network.card == {"styles": ["gold", "silver"], "steps": 7}
+    painted = network(picture[None].astype(np.float32), [0.25, 0.75])[0]
+    np.testing.assert_allclose(painted, wanted, atol=0.02)
+    assert wanted.std() > 10

@@ -57,6 +57,15 @@ def test_a_flat_picture_is_normalized_to_nothing_and_not_to_nan():
     np.testing.assert_allclose(got, 0, atol=1e-3)
 
 
+@pytest.mark.parametrize("norm", [layers.instance_norm, layers.batch_norm])
+def test_what_is_added_to_a_variance_is_a_hundred_thousandth(norm):
+    """On values of a variance like that: they come out at 1 / sqrt(2) of 1."""
+    x = np.full([1, 4, 4, 1], 1e-5**0.5, np.float32)
+    x[:, ::2] *= -1
+    got, _ = made(lambda: norm("n", tf.constant(x)))
+    np.testing.assert_allclose(np.abs(got), 0.5**0.5, rtol=1e-4)
+
+
 def test_conditional_instance_norm_is_instance_norm_with_a_row_for_each_style():
     x = picture(3)
     saved = {

@@ -14,7 +14,7 @@ from style_workshop.losses import (
     total_variation,
 )
 from style_workshop.optimize import Loss
-from style_workshop.tiles import Place, Tiling
+from style_workshop.tiles import Place, Tiling, with_gradient
 
 
 def transfer_loss(
@@ -138,37 +138,30 @@ class TiledLoss:
 
     def __call__(self, image: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Give the total and its terms for ``[h, w, 3]``; see `transfer_loss`."""
-        content, style = tf.unstack(self._terms(image))
-        terms = {"content": content, "style": style}
+        content, style, gradient = self._terms(tf.stop_gradient(image))
+        # Both enter the total as they are: one of them can bring the slope of both.
+        terms = {"content": with_gradient(content, image, gradient), "style": style}
         if self.settings.tv_weight:
             variation = total_variation(image[None])
             terms["variation"] = self.settings.tv_weight * variation
         return tf.add_n(list(terms.values())), terms
 
-    def _terms(self, image: tf.Tensor) -> tf.Tensor:
-        """Content and style term, ``[2]``; the gradient is that of their sum."""
+    def _terms(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Content and style term, and the gradient of their sum, ``[h, w, 3]``."""
+        content, *sums = self._tiling.add_up(image, self._sums_of_tile, self._zeros())
+        with tf.GradientTape() as tape:
+            tape.watch(sums)
+            style = self._style(sums)
+        slopes = tape.gradient(style, sums)
 
-        @tf.custom_gradient
-        def terms_of(image):
-            content, *sums = self._tiling.add_up(
-                image, self._sums_of_tile, self._zeros()
+        def value_of(part, place):
+            content, *sums = self._sums_of_tile(part, place)
+            return content + tf.add_n(
+                [tf.reduce_sum(a * b) for a, b in zip(slopes, sums, strict=True)]
             )
-            with tf.GradientTape() as tape:
-                tape.watch(sums)
-                style = self._style(sums)
-            slopes = tape.gradient(style, sums)
 
-            def value_of(part, place):
-                content, *sums = self._sums_of_tile(part, place)
-                return content + tf.add_n(
-                    [tf.reduce_sum(a * b) for a, b in zip(slopes, sums, strict=True)]
-                )
-
-            _, gradient = self._tiling.value_and_gradient(image, value_of)
-            # Both terms enter the total as they are: their two slopes are the same.
-            return tf.stack([content, style]), lambda upstream: upstream[0] * gradient
-
-        return terms_of(image)
+        _, gradient = self._tiling.value_and_gradient(image, value_of)
+        return content, style, gradient
 
     def _sums_of_tile(self, part: tf.Tensor, place: Place) -> list[tf.Tensor]:
         """What a tile adds to the content term and to each Gram matrix."""

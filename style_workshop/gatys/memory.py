@@ -77,12 +77,12 @@ def _held(style: Styles) -> int:
 def _at_once_of(settings: Settings):
     """Give the function from a size to the pixels that are worked at once."""
     layers = [*settings.content_layers, *settings.style_layers]
-    reach = Tiling("vgg19", layers, settings.tile or 1).reach
+    margin = Tiling("vgg19", layers, settings.tile or 1).margin
 
     def at_once(size: Sequence[int]) -> float:
         if not settings.tile or max(size) <= settings.tile:
             return float(np.prod(size))
-        return float(np.prod([min(side, settings.tile + 2 * reach) for side in size]))
+        return float(np.prod([min(side, settings.tile + 2 * margin) for side in size]))
 
     return at_once
 
