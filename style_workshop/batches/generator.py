@@ -174,7 +174,7 @@ class BatchGenerator:
             batches = checks.whole_number("batches", state["batches"])
             seed = checks.whole_number("seed", state["seed"])
             made_for = {**state["made_for"]}
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, WorkshopError) as error:
             raise BatchError("This is no state of a BatchGenerator.") from error
         ours = self._fingerprint()
         for kind, what in {
