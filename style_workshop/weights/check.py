@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from style_workshop import IMAGES, vgg
+from style_workshop import IMAGES, require_clone, vgg
 from style_workshop.files import atomic_write
 from style_workshop.images import read
 from style_workshop.weights.find import pretrained
@@ -34,6 +34,7 @@ def mean_activations(
     Of the convolutions only, on one bundled photograph at 224x224 pixels.
     """
     layers = [layer for layer in vgg.layer_names(name) if layer.startswith("relu")]
+    require_clone()
     picture = read(PHOTOGRAPH, size=(224, 224))[None]
     features = network(np.asarray(preprocess(picture), np.float32), layers)
     return {
