@@ -42,6 +42,8 @@ Read the modules in this order; each uses only those above it.
 ``perceptual``      the loss that trains it: content and style of VGG16 [8]
 ``training``        one loop: checkpoints, exact resume, a guard against NaN
 ``fast``            train such a network on a folder of photographs; paint with it
+``adain``           any style in one pass: adaptive instance normalization [11]
+``adain_training``  train its decoder; the two figures it is judged by
 ``export``          a trained network as SavedModel, ONNX or TFLite
 ``train_command``   ``python -m style_workshop train``
 ``commons``         ask Wikimedia Commons, as it wishes to be asked

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 
-from style_workshop import WorkshopError, scopes
+from style_workshop import WorkshopError, checks, scopes
 
 #: Convolutions in each of the five blocks.
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -162,7 +162,11 @@ class Network:
         return list(self._template.variables)
 
     def __call__(
-        self, images: tf.Tensor, layers: str | Collection[str], pooling: str = "max"
+        self,
+        images: tf.Tensor,
+        layers: str | Collection[str],
+        pooling: str = "max",
+        padding: str = "zero",
     ) -> Endpoints:
         """Give the feature maps of ``layers``; build no deeper than the deepest.
 
@@ -171,17 +175,21 @@ class Network:
             layers: names from `layer_names`.
             pooling: ``"max"``, as VGG was trained, or ``"average"``, which Gatys [4]
                 found to look a little smoother.
+            padding: of each convolution, ``"zero"``, as VGG was trained, or
+                ``"reflect"``, as the authors of AdaIN [11] have it: a frame of zeros is
+                something that a decoder would paint. The sides of the deepest feature
+                map are then 2 or more.
 
         Returns:
             Each of ``layers`` with its feature map ``[b, h', w', c]``, or ``[b, c]``
             of a dense layer, in the type of ``images``.
 
         Raises:
-            WorkshopError: no such layer or pooling, dense layers without their
+            WorkshopError: no such layer, pooling or padding, dense layers without their
                 weights, not a batch, or a picture that is too small.
         """
         layers = [layers] if isinstance(layers, str) else list(layers)
-        _check_call(self.name, images, layers, pooling)
+        _check_call(self.name, images, layers, pooling, padding)
         dense = any(smallest_side(layer) == 224 for layer in layers)
         if dense and self._values is not None and "fc6/kernel" not in self._values:
             raise WorkshopError(
@@ -193,7 +201,7 @@ class Network:
             # A tf.function may make variables in its first trace only, and a later
             # trace may ask for a deeper layer: make them all before.
             self._make_variables("fc8" if dense else "pool5")
-        return self._template(images, layers, pooling)
+        return self._template(images, layers, pooling, padding)
 
     def freeze(self) -> Callable[..., Endpoints]:
         """Give the network as it is now, with a faster gradient for the picture.
@@ -218,16 +226,17 @@ class Network:
                 turned = tf.einsum("hwio->hwoi", value[::-1, ::-1])
                 weights[f"{layer}/turned"] = turned
 
-        def frozen(images, layers, pooling="max") -> Endpoints:
+        def frozen(images, layers, pooling="max", padding="zero") -> Endpoints:
             layers = [layers] if isinstance(layers, str) else list(layers)
-            _check_call(self.name, images, layers, pooling)
+            _check_call(self.name, images, layers, pooling, padding)
             if any(smallest_side(layer) == 224 for layer in layers):
                 raise WorkshopError(
                     "A frozen network ends with pool5: ask the network itself for "
                     "its dense layers."
                 )
             convolution = partial(_frozen_convolution, weights=weights)
-            return _endpoints(self.name, convolution, None, images, layers, pooling)
+            build = partial(_endpoints, self.name, convolution, None)
+            return build(images, layers, pooling, padding)
 
         return frozen
 
@@ -244,9 +253,10 @@ def _smallest_call(layer: str) -> tuple[np.ndarray, list[str], str]:
 
 
 _POOLING = {"max": tf.nn.max_pool2d, "average": tf.nn.avg_pool2d}
+_PADDINGS = ("zero", "reflect")
 
 
-def _check_call(name, images, layers, pooling) -> None:
+def _check_call(name, images, layers, pooling, padding) -> None:
     if len(images.shape) != 4 or images.shape[3] != 3:
         raise WorkshopError(
             f"A network takes a batch [b, h, w, 3]; this is {images.shape}: "
@@ -255,10 +265,21 @@ def _check_call(name, images, layers, pooling) -> None:
     check_request(name, layers, *images.shape[1:3])
     if pooling not in _POOLING:
         raise WorkshopError(f"There is no pooling {pooling!r}: max or average.")
+    checks.choice("padding", padding, _PADDINGS)
+    least = 2 * max(map(smallest_side, layers))  # two pixels, to mirror one
+    if padding == "reflect" and min(s or least for s in images.shape[1:3]) < least:
+        raise WorkshopError(
+            f"Mirrored borders need pictures of {least} pixels or more on each side, "
+            f"for {', '.join(layers)}."
+        )
 
 
-def _endpoints(name, convolution, dense, x, layers, pooling) -> Endpoints:
+def _endpoints(
+    name, convolution, dense, x, layers, pooling, padding="zero"
+) -> Endpoints:
     pool, found = _POOLING[pooling], {}
+    if padding == "reflect":
+        convolution = partial(_mirrored, convolution)
     for layer in layer_names(name, classifier=True):
         if layer.startswith("conv"):
             x = convolution(layer, x)
@@ -275,6 +296,12 @@ def _endpoints(name, convolution, dense, x, layers, pooling) -> Endpoints:
         if len(found) == len(set(layers)):
             break
     return {layer: found[layer] for layer in layers}
+
+
+def _mirrored(convolution: Callable, layer: str, x: tf.Tensor) -> tf.Tensor:
+    """A convolution of what is mirrored at the borders, without its own zeros there."""
+    x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
+    return convolution(layer, x)[:, 1:-1, 1:-1]
 
 
 def _convolution(layer: str, x: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,318 @@
+"""Train the decoder of AdaIN [11] on a folder of photographs and one of paintings.
+
+Staged, because it converges far sooner on a small machine: first the decoder learns
+to undo the encoder (``style_weight=0``: no style is exchanged), then to paint. What
+no step changes is computed once: feature maps of the photographs' windows, and the
+statistics of the paintings' windows, about a third of a step's arithmetic.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import KW_ONLY, asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tqdm.auto import tqdm
+
+from style_workshop import WorkshopError, __version__, checks, training, vgg, weights
+from style_workshop.adain import (
+    LAYERS,
+    STRIDE,
+    Decoder,
+    adaptive_instance_norm,
+    encode,
+)
+from style_workshop.batches import BatchGenerator
+from style_workshop.losses import mean_and_deviation
+
+#: Windows that are encoded at once.
+AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class AdainData:
+    """What a decoder is trained on.
+
+    Attributes:
+        photos: folder of photographs.
+        paintings: folder of style images.
+        size: side in pixels of the windows cut out of both, a multiple of 8.
+        batch_size: windows a step.
+        short_side: to which pictures are made larger or smaller before that; 512 in
+            [11], for windows of 256.
+        windows: how many of each are cut, encoded and kept. A photograph's takes
+            ``16 * size^2`` bytes of memory: 1,000 of 128 pixels take 260 MB.
+        seed: of the windows and of the pairs.
+
+    Raises:
+        WorkshopError: a value that makes no sense.
+    """
+
+    photos: str | Path
+    paintings: str | Path
+    _: KW_ONLY
+    size: int = 128
+    batch_size: int = 4
+    short_side: int = 288
+    windows: int = 1000
+    seed: int = 0
+
+    def __post_init__(self):
+        checks.whole_number("size", self.size, least=32)
+        if self.size % STRIDE:
+            raise WorkshopError(f"size is {self.size}: use a multiple of {STRIDE}.")
+        checks.whole_number("batch_size", self.batch_size, least=1)
+        checks.whole_number("short_side", self.short_side, least=self.size)
+        checks.whole_number("windows", self.windows, least=AT_ONCE)
+        checks.seed(self.seed)
+
+    def describe(self) -> dict:
+        """All its numbers, as JSON has them, and of the folders their names."""
+        names = {
+            name: Path(getattr(self, name)).name for name in ("photos", "paintings")
+        }
+        return {**asdict(self), **names}
+
+
+@dataclass(frozen=True)
+class AdainLoss:
+    """What is compared, and with which weights.
+
+    Both losses are shares of what is wanted (its mean square), so that one set of
+    weights serves every layer, size and type of number.
+
+    Attributes:
+        content_weight: of the distance from the features that AdaIN asks for.
+        style_weight: of the distance from the style's means and deviations, the sum
+            over four layers. 0 trains an autoencoder: no style is exchanged then.
+        range_weight: of what leaves 0-255, in gray levels.
+
+    Raises:
+        WorkshopError: a weight that makes no sense.
+    """
+
+    content_weight: float = 1.0
+    style_weight: float = 10.0
+    range_weight: float = 0.1
+
+    def __post_init__(self):
+        for name in ("content_weight", "style_weight", "range_weight"):
+            checks.weight(name, getattr(self, name))
+
+    def of(self, decoder: Decoder, encoder: Callable) -> training.Loss:
+        """Give the loss that `training.train` lowers.
+
+        Args:
+            decoder: that is trained.
+            encoder: VGG19, or what its ``freeze`` gives.
+        """
+
+        def loss(batch, _step):
+            features, styles = tf.cast(batch[0], tf.float32), batch[1:]
+            target = features
+            if self.style_weight:
+                target = adaptive_instance_norm(features, styles[-1])
+            painted = decoder(target)
+            found = encode(encoder, painted, LAYERS)
+            terms = {
+                "content": self.content_weight * share(found[LAYERS[-1]], target),
+                "range": self.range_weight * out_of_range(painted),
+            }
+            if self.style_weight:
+                missed = [
+                    share(mean_and_deviation(found[layer]), style)
+                    for layer, style in zip(LAYERS, styles, strict=True)
+                ]
+                terms["style"] = self.style_weight * tf.add_n(missed)
+            return tf.add_n(list(terms.values())), terms
+
+        return loss
+
+
+def share(found: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+    """Mean over pictures of ``|found - wanted|^2 / |wanted|^2``; a scalar."""
+    axes = list(range(1, len(wanted.shape)))
+    missed = tf.reduce_sum((found - wanted) ** 2, axes)
+    return tf.reduce_mean(missed / tf.reduce_sum(wanted**2, axes))
+
+
+def out_of_range(images: tf.Tensor) -> tf.Tensor:
+    """Mean over pixels of the gray levels by which they leave 0-255; a scalar."""
+    return tf.reduce_mean(tf.nn.relu(tf.abs(images - 127.5) - 127.5))
+
+
+class FeatureWindows:
+    """Encoded windows of photographs, each with the statistics of a painting's.
+
+    Every step draws its pairs from the seed and its own number, so that a training
+    that goes on from a checkpoint draws the same.
+    """
+
+    def __init__(self, data: AdainData, encoder: Callable, progress: str | None = None):
+        """Cut and encode all windows.
+
+        Args:
+            data: folders and sizes.
+            encoder: VGG19, or what its ``freeze`` gives.
+            progress: what the progress bar counts; None shows no bar.
+        """
+        self._data, self._step = data, 0
+        run = tf.function(lambda images: _both(encoder, images), reduce_retracing=True)
+        with tqdm(total=2 * data.windows, desc=progress, disable=not progress) as bar:
+            photos = _encoded(data, data.photos, 2 * data.seed, run, bar)
+            #: ``[windows, size / 8, size / 8, 512]`` float16.
+            self.features = np.concatenate([features for features, _ in photos])
+            paintings = _encoded(data, data.paintings, 2 * data.seed + 1, run, bar)
+        #: For each of `adain.LAYERS` ``[windows, 2, c]`` float32.
+        self.statistics = [
+            np.concatenate(layer)
+            for layer in zip(*(statistics for _, statistics in paintings), strict=True)
+        ]
+
+    def next(self) -> tuple[np.ndarray, ...]:
+        """Give feature maps ``[b, h, w, 512]``, and for each layer ``[b, 2, c]``."""
+        random = np.random.default_rng([self._data.seed, self._step])
+        shape = (2, self._data.batch_size)
+        photos, paintings = random.integers(self._data.windows, size=shape)
+        self._step += 1
+        styles = [statistics[paintings] for statistics in self.statistics]
+        return self.features[photos], *styles
+
+    def state(self) -> dict:
+        """Say which batch comes next."""
+        return {"batches": self._step, "seed": self._data.seed}
+
+    def restore(self, state: dict) -> None:
+        """Go on from there."""
+        self._step = checks.whole_number("batches", state["batches"])
+
+
+def _both(encoder, images):
+    found = encode(encoder, images, LAYERS)
+    statistics = [mean_and_deviation(found[layer]) for layer in LAYERS]
+    return tf.cast(found[LAYERS[-1]], tf.float16), statistics
+
+
+def _encoded(data: AdainData, folder, seed: int, run, bar) -> Iterator[tuple]:
+    """Encode ``data.windows`` random windows of a folder's pictures, some at once."""
+    with BatchGenerator(
+        folder,
+        "random_crop",
+        data.size,
+        batch_size=AT_ONCE,
+        short_side=data.short_side,
+        seed=seed,
+    ) as batches:
+        for done in range(0, data.windows, AT_ONCE):
+            images = batches.next()[: data.windows - done]
+            features, statistics = run(tf.constant(images))
+            yield features.numpy(), [layer.numpy() for layer in statistics]
+            bar.update(len(images))
+
+
+def train(
+    decoder: Decoder,
+    data: AdainData,
+    loss: AdainLoss = AdainLoss(),
+    *,
+    settings: training.TrainingSettings = training.TRAINING_SETTINGS,
+    folder: str | Path | None = None,
+    callback: Callable[[training.History], None] | None = None,
+    logs: str | Path | None = None,
+    progress: str | None = "training",
+) -> training.History:
+    """Train a decoder; write what it learned into its card.
+
+    Args:
+        decoder: a new one, or a trained one that goes on.
+        data: photographs and paintings.
+        loss: weights.
+        settings: steps and rate; 1e-4 in [11].
+        folder: of checkpoints; None keeps none.
+        callback: called with the history at each checkpoint.
+        logs: folder for TensorBoard.
+        progress: what the progress bar counts; None shows no bar.
+
+    Returns:
+        The history of this training, from its first step.
+
+    Raises:
+        WorkshopError: something that cannot work.
+    """
+    encoder = weights.pretrained("vgg19").freeze()
+    windows = FeatureWindows(data, encoder, progress and "windows")
+    made_for = {"data": data.describe(), "loss": asdict(loss), "scale": decoder.scale}
+    history = training.train(
+        decoder.variables,
+        loss.of(decoder, encoder),
+        windows,
+        settings=settings,
+        folder=folder,
+        made_for=made_for,
+        callback=callback,
+        logs=logs,
+        progress=progress,
+    )
+    lesson = {
+        **made_for,
+        "training": settings.describe(),
+        "steps": history.steps,
+        "losses": {
+            name: round(float(np.mean(values[-100:])), 4)
+            for name, values in history.losses.items()
+        },
+        "versions": {"style_workshop": __version__, "tensorflow": tf.__version__},
+    }
+    decoder.card["training"] = [*decoder.card.get("training", []), lesson]
+    return history
+
+
+# --- held to account ----------------------------------------------------------------
+
+
+def style_share(network: vgg.Network, painted, content, style) -> float:
+    """How much of the distance between photograph and style is left in a result.
+
+    The squared error of channel means and deviations at `adain.LAYERS`, relative to
+    the style's, summed over the layers, over the same for the plain photograph.
+
+    Args:
+        network: VGG19.
+        painted: ``[h, w, 3]``, 0-255.
+        content: the photograph, ``[h, w, 3]``.
+        style: ``[h', w', 3]``.
+
+    Returns:
+        0 for a result with the style's statistics, 1 for the photograph itself.
+    """
+    missed = [0.0, 0.0]
+    maps = [_maps(network, image, LAYERS) for image in (painted, content, style)]
+    for layer in LAYERS:
+        *two, wanted = (mean_and_deviation(found[layer]) for found in maps)
+        for i, found in enumerate(two):
+            missed[i] += float(share(found, wanted))
+    return missed[0] / missed[1]
+
+
+def content_distance(network: vgg.Network, painted, content) -> float:
+    """1 minus the cosine between the centered ``relu4_2`` features of two pictures.
+
+    Args:
+        network: VGG19.
+        painted: ``[h, w, 3]``, 0-255.
+        content: the photograph, ``[h, w, 3]``, of the same size.
+
+    Returns:
+        0 for the same drawing, 1 for one that has nothing to do with it.
+    """
+    layer = "relu4_2"
+    centered = []
+    for image in (painted, content):
+        found = _maps(network, image, [layer])[layer]
+        centered.append(found - tf.reduce_mean(found, [1, 2], keepdims=True))
+    a, b = centered
+    return float(1 - tf.reduce_sum(a * b) / (tf.norm(a) * tf.norm(b)))
+
+
+def _maps(network, image, layers) -> vgg.Endpoints:
+    return network(vgg.preprocess(tf.constant(image, tf.float32)[None]), layers)
