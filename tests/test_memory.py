@@ -114,6 +114,7 @@ def test_large_pictures_have_fewer_corrections():
     assert gatys.memory.corrections((3072, 4096)) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not weights.path_of("vgg19").exists(), reason="needs the weights of VGG19"
 )
