@@ -23,7 +23,7 @@ from tqdm import tqdm
 from workers import ROOT, Worker
 
 sys.path.insert(0, str(ROOT))
-from style_workshop import vgg
+from style_workshop import vgg_layers
 
 PICTURES = {
     "content": ROOT / "data" / "images" / "content" / "temple.jpg",
@@ -190,9 +190,9 @@ def arithmetic(side: int) -> float:
     multiply less (Winograd) can go below it.
     """
     total, channels = 0, 3
-    for block, filters in enumerate(vgg.CHANNELS):
+    for block, filters in enumerate(vgg_layers.CHANNELS):
         positions = (side // 2**block) ** 2
-        depth = vgg.CONVOLUTIONS["vgg19"][block] if block < 4 else 1
+        depth = vgg_layers.CONVOLUTIONS["vgg19"][block] if block < 4 else 1
         for _ in range(depth):
             total += 2 * 2 * 9 * positions * channels * filters
             channels = filters

@@ -2,41 +2,32 @@
 
 Read the modules in this order; each uses only those above it.
 
-==================  ==========================================================
+==================  =============================================================
 ``checks``          refuse what makes no sense, each kind of value once
 ``files``           writing a file whole or not at all
+``memory``          how much memory is free
+``stopping``        after the stop button, Run All ends
 ``images``          read, resize and save pictures
 ``color``           keep a photograph's colors: luminance only, linear matching [10]
-``decode``          from a picture file to a small array, quickly
-``picture_files``   which files are meant: a folder, a list, a pattern
-``picture_cache``   pictures of one size, decoded once, in one file
-``picture_order``   which picture comes when, pass after pass
-``read_ahead``      fill batches in background threads
-``batch_settings``  settings of a ``BatchGenerator``, checked
-``batches``         ``BatchGenerator``: endless batches of pictures from a folder
 ``show``            figures: galleries, feature maps, Gram matrices, loss curves
+``animations``      write frames as GIF or WebP
+``batches/``        ``BatchGenerator``: endless batches of pictures from a folder
 ``scopes``          the scope factory: variables by name, saved, seeded, shared
+``vgg_layers``      the layers of VGG16 and VGG19 by name, without TensorFlow
 ``vgg``             VGG16 and VGG19 in ``tf.get_variable`` scopes, preprocessing
-``weight_formats``  read VGG's weights from the files in which others keep them
-``weights``         find, fetch, verify and load the pre-trained weights of VGG
-``weight_check``    does a loaded VGG see what it should?
-``stopping``        after the stop button, Run All ends
+``weights/``        find, fetch, verify and load the pre-trained weights of VGG
+``features``        from pictures to feature maps; receptive fields
 ``losses``          content, style (Gram, mean and deviation), total variation
 ``waves``           the cosine waves of a picture, scaled by their frequency
 ``optimize``        change a picture until a loss is small: L-BFGS, Adam, descent
-``explore``         receptive fields, the strongest pictures, occlusion [3]
+``explore``         filters, the strongest pictures, occlusion [3]
 ``deconvnet``       from an activation back to the pixels, by three rules [3]
 ``visualize``       draw what excites a channel: Fourier, jitter, scale, rotation
 ``tiles``           a large picture in tiles, without a seam
 ``objectives``      what a dream makes large
 ``dream``           DeepDream [2]: octaves, a guide picture, the zoom
 ``reconstruct``     a picture from what layers keep of its content or style
-``animations``      write frames as GIF or WebP
-``gatys_settings``  all numbers of the Gatys method; styles and their places
-``gatys_loss``      its loss, of a picture as a whole or in tiles
-``memory``          how much memory is free
-``gatys_memory``    how much the Gatys method will take, said before it starts
-``gatys``           the method of Gatys, Ecker and Bethge [4]
+``gatys/``          the method of Gatys, Ecker and Bethge [4]
 ``layers``          padded and resize convolutions, instance norm, residual blocks
 ``feedforward``     the transform network of [8] with the norm of [7], or of [9]
 ``perceptual``      the loss that trains it: content and style of VGG16 [8]
@@ -45,14 +36,12 @@ Read the modules in this order; each uses only those above it.
 ``adain``           any style in one pass: adaptive instance normalization [11]
 ``adain_training``  train its decoder; the two figures it is judged by
 ``export``          a trained network as SavedModel, ONNX or TFLite
-``train_command``   ``python -m style_workshop train``
-``commons``         ask Wikimedia Commons, as it wishes to be asked
-``paintings``       public-domain paintings from Wikimedia Commons
-``archives``        unpack a ZIP file as if it were hostile
-``downloads``       fetch a large file over a bad network
-``datasets``        COCO and WikiArt, fetched and verified, or how to get them
-``__main__``        the command line, ``python -m style_workshop``
-==================  ==========================================================
+``fetch/``          data sets and paintings, from servers that fail
+``commands/``       the command line, one module a command
+``__main__``        ``python -m style_workshop``: parses and dispatches
+==================  =============================================================
+
+A name with a slash is a wing, a package of its own with a table of its own.
 
 Importing this package imports no TensorFlow, so that a typing mistake on the
 command line is answered at once.

@@ -1,0 +1,35 @@
+"""``stylize --method fast``: one pass of a trained network [8]."""
+
+from pathlib import Path
+
+from style_workshop import WorkshopError, color, images
+from style_workshop.commands.shared import STARTS, mixture, network_path
+
+
+def run(options, content) -> int:
+    """Paint ``content``, ``[h, w, 3]``, as the options of `stylize` say."""
+    if len(options.style) > 1 or options.color == "linear" or options.masks is not None:
+        raise WorkshopError(
+            "--method fast takes one network, no masks, and of the colors luminance."
+        )
+    path = network_path(options.style[0])
+    print(STARTS)
+
+    from style_workshop import fast, feedforward
+
+    network = feedforward.load(path)
+    names = network.card.get("styles", [])
+    blend = mixture(options.blend, names)
+    if blend is None and network.architecture.styles > 1:
+        raise WorkshopError(
+            f"{path.name} has the styles {', '.join(names)}: say with --blend how much "
+            "of each, as 1 0 0 ... or NAME=1."
+        )
+    painted = fast.paint(network, content, blend)
+    painted = color.restore(painted, content, options.color)
+    if options.side_by_side:
+        painted = images.side_by_side([content, painted])
+    made = {"content": Path(options.content).name, "network": path.name, "blend": blend}
+    images.save(painted, options.output, made)
+    print(f"{options.output} is ready.")
+    return 0
