@@ -257,6 +257,17 @@ def test_a_whole_file_is_used_without_any_network(tmp_path, server, served_is_of
     require_equal(weights.load("vgg19", folder=tmp_path), arrays)
 
 
+def test_a_directory_that_says_encrypted_is_damage(tmp_path):
+    path = tmp_path / "vgg19.npz"
+    weights._keep(some_arrays(), path)
+    path.with_name("vgg19.npz.sha256").unlink()
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1  # the flags of its first entry
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match="damaged"):
+        weights.load("vgg19", folder=tmp_path)
+
+
 def test_a_file_that_was_copied_without_its_sum_gets_one(tmp_path):
     path = tmp_path / "vgg19.npz"
     arrays = some_arrays()
