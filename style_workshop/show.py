@@ -167,13 +167,9 @@ def heat_map(
     extent = (before, before + columns * stride, before + rows * stride, before)
     largest = np.abs(values).max() or 1.0
     axis.imshow(
-        values,
-        cmap="bwr",
-        vmin=-largest,
-        vmax=largest,
+        values, cmap="bwr", vmin=-largest, vmax=largest, extent=extent,
         alpha=0.85 * np.abs(values) / largest,
-        extent=extent,
-    )
+    )  # fmt: skip
     height, wide = picture.shape[:2]
     axis.set(xlim=(-0.5, wide - 0.5), ylim=(height - 0.5, -0.5))
     return figure
@@ -286,9 +282,8 @@ def architecture(shapes: Mapping[str, Sequence[int]], width: float = 12) -> Figu
     figure, axis = plt.subplots(figsize=(width, 0.42 * width), layout="constrained")
     blocks: dict[str, list[str]] = {}
     for layer in shapes:
-        blocks.setdefault(layer[4] if len(shapes[layer]) == 3 else layer, []).append(
-            layer
-        )
+        block = layer[4] if len(shapes[layer]) == 3 else layer
+        blocks.setdefault(block, []).append(layer)
     largest = max(max(shape[:-1], default=1) for shape in shapes.values())
     x = 0.0
     for block, layers in blocks.items():
