@@ -57,6 +57,7 @@ def test_stylize_knows_a_shipped_network_by_its_name(path, tmp_path):
     assert max(images.read(output).shape) == 64
 
 
-def test_one_network_of_ten_styles_or_more():
+def test_one_network_of_ten_styles_or_more_and_three_of_one():
     counts = [feedforward.load(path).architecture.styles for path in FILES]
     assert max(counts) >= 10
+    assert counts.count(1) >= 3
