@@ -31,6 +31,7 @@ Read the modules in this order; each uses only those above it.
 ``layers``          padded and resize convolutions, instance norm, residual blocks
 ``feedforward``     the transform network of [8] with the norm of [7], or of [9]
 ``perceptual``      the loss that trains it: content and style of VGG16 [8]
+``schedule``        how long a network is trained, and how fast
 ``training``        one loop: checkpoints, exact resume, a guard against NaN
 ``fast``            train such a network on a folder of photographs; paint with it
 ``adain``           any style in one pass: adaptive instance normalization [11]

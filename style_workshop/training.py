@@ -4,9 +4,8 @@ The same loop serves the feed-forward networks and AdaIN: it knows variables, a 
 and batches. Notebook 3.0 trains with it.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,8 +14,9 @@ import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 from tqdm.auto import tqdm
 
-from style_workshop import WorkshopError, checks, scopes
+from style_workshop import WorkshopError, scopes
 from style_workshop.files import load_arrays, save_arrays
+from style_workshop.schedule import TRAINING_SETTINGS, TrainingSettings
 from style_workshop.stopping import stop_notebook
 
 #: Takes a batch, as `Batches.next` gives it, and the number of the step, to the total
@@ -27,8 +27,6 @@ Loss = Callable[[Any, tf.Tensor], tuple[tf.Tensor, dict[str, tf.Tensor]]]
 
 #: How often in a row a run halves its rate before it gives up.
 ROLLBACKS = 5
-#: How the rate goes on from ``learning_rate``.
-SCHEDULES = ("constant", "cosine")
 
 
 class Batches(Protocol):
@@ -42,62 +40,6 @@ class Batches(Protocol):
 
     def restore(self, state: dict) -> None:
         """Go on from there."""
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How long to train, and how fast.
-
-    Attributes:
-        steps: in all, those before a checkpoint included.
-        learning_rate: of Adam; 1e-3 in [8].
-        schedule: ``"constant"``, or ``"cosine"``: the rate falls along half a wave
-            from ``learning_rate`` at the first step to 0 after the last.
-        average: 0, or the factor by which a step counts less than the one after it in
-            the moving average of the variables: 0.99 averages over about 100 steps.
-            The average is what a training ends with.
-        clip: largest norm of the gradient of all variables together; what is longer
-            is shortened. 0 leaves it.
-        every: steps from one checkpoint to the next.
-        keep: how many checkpoints stay.
-
-    Raises:
-        WorkshopError: a value that makes no sense.
-    """
-
-    steps: int = 4000
-    learning_rate: float = 1e-3
-    _: KW_ONLY
-    schedule: str = "constant"
-    average: float = 0.0
-    clip: float = 10.0
-    every: int = 100
-    keep: int = 3
-
-    def __post_init__(self):
-        for name in ("steps", "every", "keep"):
-            checks.whole_number(name, getattr(self, name), least=1)
-        checks.number("learning_rate", self.learning_rate, above=0, such_as=0.001)
-        checks.choice("schedule", self.schedule, SCHEDULES)
-        checks.number("average", self.average, least=0, below=1, such_as=0.99)
-        checks.number("clip", self.clip, least=0, such_as=10)
-
-    def rate(self, step: int) -> float:
-        """The learning rate of a step, the first of which is 0."""
-        if self.schedule == "constant":
-            return self.learning_rate
-        return self.learning_rate * (1 + math.cos(math.pi * step / self.steps)) / 2
-
-    def describe(self) -> dict:
-        """What changes the weights after a given step, as JSON has it."""
-        names = ("learning_rate", "schedule", "average", "clip")
-        # A constant rate does not mind how many steps will follow.
-        names += ("steps",) * (self.schedule != "constant")
-        return {name: getattr(self, name) for name in names}
-
-
-#: 4,000 steps at a rate of 1e-3.
-TRAINING_SETTINGS = TrainingSettings()
 
 
 @dataclass
