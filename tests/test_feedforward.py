@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from style_workshop import WorkshopError, feedforward, files
-from style_workshop.feedforward import ARCHITECTURES, Architecture, TransformNetwork
+from style_workshop.architecture import ARCHITECTURES, PAPER, PUBLIC, Architecture
+from style_workshop.feedforward import TransformNetwork
 
 SMALL = Architecture(filters=2, blocks=1)
 RANDOM = np.random.default_rng(0)
@@ -48,15 +49,15 @@ def test_the_paper_s_sizes_and_the_public_half():
     kernels = [9 * 9 * 3 * 32, 9 * 32 * 64, 9 * 64 * 128, *[9 * 128 * 128] * 10]
     kernels += [9 * 128 * 64, 9 * 64 * 32, 9 * 9 * 32 * 3]
     norms = 2 * (32 + 64 + 128 + 10 * 128 + 64 + 32)
-    paper = TransformNetwork(feedforward.PAPER)
+    paper = TransformNetwork(PAPER)
     assert sum(v.numpy().size for v in paper.variables) == sum(kernels) + norms + 3
-    assert feedforward.PUBLIC.filters == 16
-    assert feedforward.PUBLIC.norm == "instance"
+    assert PUBLIC.filters == 16
+    assert PUBLIC.norm == "instance"
 
 
 def test_reflection_at_the_start_is_taken_away_exactly():
     """Far from the edge a translation moves the result, whatever is padded where."""
-    network = TransformNetwork(replace(feedforward.PUBLIC, filters=2))
+    network = TransformNetwork(replace(PUBLIC, filters=2))
     assert network(photo(64, 48)).shape == (1, 64, 48, 3)
 
 

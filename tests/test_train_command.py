@@ -17,8 +17,9 @@ from style_workshop import (
     weights,
 )
 from style_workshop.__main__ import main
+from style_workshop.architecture import ARCHITECTURES, Architecture
 from style_workshop.commands.shared import mixture, share
-from style_workshop.feedforward import Architecture, TransformNetwork
+from style_workshop.feedforward import TransformNetwork
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +56,7 @@ def test_train_makes_a_network_goes_on_and_says_how_it_was_made(
     """With a small network and a VGG of random weights: what a command does with it."""
     vgg19 = vgg.Network("vgg19", values)
     monkeypatch.setattr(weights, "pretrained", lambda name: vgg19)
-    monkeypatch.setitem(feedforward.ARCHITECTURES, "workshop", Architecture(2, 0))
+    monkeypatch.setitem(ARCHITECTURES, "workshop", Architecture(2, 0))
     output = tmp_path / "mosaic.npz"
     given = ["train", STYLE, "--photos", IMAGES / "content", "-o", output]
     given += ["--size", 32, "--batch-size", 2, "--style-size", 64, "--every", 1]

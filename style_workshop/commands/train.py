@@ -243,10 +243,10 @@ def _last(history) -> float:
 
 def _network(options, count: int):
     """A new network, or a trained one, with as many styles as are asked for."""
-    from style_workshop import feedforward
+    from style_workshop import architecture, feedforward
 
     if options.pretrained is not None:
         network = feedforward.load(network_path(options.pretrained))
         return feedforward.with_styles(network, count)
-    kind = replace(feedforward.ARCHITECTURES[options.architecture], styles=count)
+    kind = replace(architecture.ARCHITECTURES[options.architecture], styles=count)
     return feedforward.TransformNetwork(kind, None, options.seed)
