@@ -29,6 +29,7 @@ Read the modules in this order; each uses only those above it.
 ``reconstruct``     a picture from what layers keep of its content or style
 ``gatys/``          the method of Gatys, Ecker and Bethge [4]
 ``layers``          padded and resize convolutions, instance norm, residual blocks
+``architecture``    how a feed-forward network is built, in numbers
 ``feedforward``     the transform network of [8] with the norm of [7], or of [9]
 ``perceptual``      the loss that trains it: content and style of VGG16 [8]
 ``schedule``        how long a network is trained, and how fast
