@@ -55,7 +55,7 @@ class TrainingSettings:
 
     def describe(self) -> dict:
         """What changes the weights after a given step, as JSON has it."""
-        names = ("learning_rate", "schedule", "average", "clip")
+        names: tuple[str, ...] = ("learning_rate", "schedule", "average", "clip")
         # A constant rate does not mind how many steps will follow.
         names += ("steps",) * (self.schedule != "constant")
         return {name: getattr(self, name) for name in names}
