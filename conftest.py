@@ -6,6 +6,9 @@ notebook sees the full values and no test code.
 """
 
 import ast
+import contextlib
+import ctypes
+import gc
 import os
 import signal
 import sys
@@ -124,6 +127,22 @@ def odd(tmp_path_factory) -> Path:
     import odd_pictures
 
     return odd_pictures.make(tmp_path_factory.mktemp("odd") / "odd pictures")
+
+
+# --- memory -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _give_memory_back():
+    """After each file of tests give freed memory back; else a worker keeps its peak.
+
+    TensorFlow's graphs are cycles, and the C library of Linux keeps what is freed.
+    """
+    yield
+    gc.collect()
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 # --- for the tests that need a network ----------------------------------------------
