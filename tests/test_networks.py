@@ -31,6 +31,8 @@ def test_card_of_a_shipped_network(path):
     for lesson in card["training"]:
         assert {"loss", "data", "training", "steps", "losses"} <= set(lesson)
         assert lesson["loss"]["content_unit"] > 0
+    for row in card.get("judged", {}).get("styles", {}).values():
+        assert 0 < row["ratio"] <= 2.0
 
 
 @every
