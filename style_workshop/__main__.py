@@ -95,7 +95,7 @@ def _parser() -> Parser:
 def program() -> None:
     """Run as a program: the console script ``style-workshop``."""
     # A line that announces minutes of work must not wait in a buffer, not in a pipe.
-    sys.stdout.reconfigure(line_buffering=True)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     try:
         status = main()
         sys.stdout.flush()

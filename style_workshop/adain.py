@@ -9,7 +9,6 @@ channel, and a decoder, trained once for all styles, makes a picture of it. Note
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -102,7 +101,7 @@ class Decoder:
         self.scale = checks.number("scale", scale, above=0)
         self.card = dict(card or {})
         example = np.zeros([1, 2, 2, vgg.CHANNELS[3]], np.float32)
-        self._template: Any = scopes.make_template(
+        self._template = scopes.make_template(
             "decoder", _decode, example, values=values, seed=seed
         )
 

@@ -111,9 +111,11 @@ def _check_layers(settings, picture, guide, name) -> None:
 
 def octave_sizes(size: Sequence[int], settings: Settings) -> list[tuple[int, int]]:
     """Give (height, width) of each octave, from the smallest to ``size`` itself."""
+    scales = [settings.octave_scale**k for k in reversed(range(settings.octaves))]
+    height, width = size
     return [
-        tuple(max(1, round(side / settings.octave_scale**k)) for side in size)
-        for k in reversed(range(settings.octaves))
+        (max(1, round(height / scale)), max(1, round(width / scale)))
+        for scale in scales
     ]
 
 
@@ -244,7 +246,8 @@ def zoom(
     checks.number("scale", scale, least=0, below=1, such_as=0.05)
     settings = settings or Settings()
     check(settings, picture, guide=guide, name=network.name)
-    loss, shown = dream_loss(network, settings, guide=guide), []
+    loss = dream_loss(network, settings, guide=guide)
+    shown: list[np.ndarray] = []
     with tqdm(total=frames, desc=progress, disable=progress is None) as bar:
         try:
             while len(shown) < frames:

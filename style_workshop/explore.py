@@ -135,7 +135,8 @@ def occlusion(
             )
             bar.update(len(some))
     whole = np.ravel(score(tf.constant(picture[None], tf.float32)))[0]
-    return np.float32(whole - np.reshape(scores, (len(rows), len(columns))))
+    fall = whole - np.reshape(scores, (len(rows), len(columns)))
+    return fall.astype(np.float32)
 
 
 def _cover(picture, corners, patch, fill) -> list[np.ndarray]:

@@ -191,9 +191,12 @@ class _Show:
 
         figure = show.loss_curves({"training": history.losses})
         figure.savefig(self.folder / "losses.png", bbox_inches="tight")
-        count = self.network.architecture.styles
+        each = np.eye(self.network.architecture.styles).tolist()
         for number, sample in enumerate(self.samples, 1):
-            row = [sample, *(paint(self.network, sample, s) for s in np.eye(count))]
+            row = [
+                sample,
+                *(paint(self.network, sample, s) for s in np.eye(count).tolist()),
+            ]
             name = f"sample-{number}-step-{history.steps:07d}.jpg"
             save(side_by_side(row), self.folder / name)
 

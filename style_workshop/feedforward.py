@@ -5,7 +5,7 @@ trained one is one ``.npz`` file: float16 values and a card in JSON that says ho
 came to be. Notebooks 3.0 and 3.1 take it apart.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -114,7 +114,7 @@ class TransformNetwork:
             the tanh, and for each norm (``norm_down_1``, ``block_1/norm_1``) its
             normalized values before scale and shift, ``[b, h', w', c]`` float32.
         """
-        seen = {}
+        seen: dict[str, tf.Tensor] = {}
         painted, seen["out"] = self._paint(images, styles, dtype, seen)
         return painted, seen
 
@@ -221,10 +221,9 @@ def _build(architecture: Architecture, x, styles, seen=None) -> tf.Tensor:
     for number in range(1, a.blocks + 1):
         x = layers.residual_block(f"block_{number}", x, norm, inner)
     for number, times in enumerate((2, 1), 1):
+        up: Callable = layers.transposed_convolution
         if a.upsampling == "resize":
             up = partial(layers.resize_convolution, padding=outer)
-        else:
-            up = layers.transposed_convolution
         x = up(f"up_{number}", x, times * a.filters)
         x = tf.nn.relu(norm(f"norm_up_{number}", x))
     return layers.convolution("out", x, 3, 9, padding=outer)

@@ -10,6 +10,7 @@ builds it by hand.
 import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -25,6 +26,15 @@ from style_workshop import WorkshopError
 tf.get_logger().setLevel("WARNING")
 
 
+class Template(Protocol):
+    """What `make_template` gives: a function, and the variables of all its calls."""
+
+    variables: tuple[tf.Variable, ...]
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Take what ``build`` takes."""
+
+
 def make_template(
     name: str,
     build: Callable,
@@ -32,7 +42,7 @@ def make_template(
     values: Mapping[str, np.ndarray] | None = None,
     seed: int = 0,
     trainable: bool = True,
-) -> Callable:
+) -> Template:
     """Wrap ``build``: its first call makes its variables, all others use them again.
 
     Inside, ``get_variable(name, shape, x.dtype)`` gives a float32 variable, cast to

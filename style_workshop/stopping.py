@@ -7,6 +7,7 @@ cell, which nobody who presses stop wants.
 
 import os
 import sys
+from typing import Any
 
 #: This variable of the environment, set to ``go on``, lets Run All go on all the same.
 SETTING = "STYLE_WORKSHOP_AFTER_STOP"
@@ -21,7 +22,8 @@ def stop_notebook() -> None:
 
     Does nothing outside of a notebook, or where `SETTING` says so.
     """
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    ipython = sys.modules.get("IPython")
+    shell: Any = ipython.get_ipython() if ipython else None
     if not hasattr(shell, "kernel") or os.environ.get(SETTING) == "go on":
         return
 

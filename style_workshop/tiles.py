@@ -61,7 +61,8 @@ class Tiling:
     def places(self, size: Sequence[int]) -> list[Place]:
         """List the tiles of a picture of height and width ``size``, row by row."""
         tiles = _tiles(size, self.fields, self.tile)
-        return [Place(*tf.unstack(tf.constant(tile)), self.fields) for tile in tiles]
+        pairs = [tf.unstack(tf.constant(tile)) for tile in tiles]
+        return [Place(outer, inner, self.fields) for outer, inner in pairs]
 
     def add_up(self, image: tf.Tensor, of_tile: Callable, zeros: Sequence) -> list:
         """Add up what ``of_tile`` gives for each tile.

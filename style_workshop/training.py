@@ -141,7 +141,8 @@ def _log_writer(folder: str | Path):
 class _Run:
     """The state of one training."""
 
-    logs = bar = None
+    logs: Any = None
+    bar: Any = None
 
     def __init__(self, variables, loss, batches, settings, folder, made_for):
         self.variables, self.batches, self.settings = variables, batches, settings

@@ -32,7 +32,7 @@ def color_basis() -> np.ndarray:
     pixels = np.concatenate([image.reshape(-1, 3) for image in photographs(128)])
     variances, axes = np.linalg.eigh(np.cov(pixels.T))
     root = axes * np.sqrt(variances)  # root @ root.T is the covariance
-    return np.float32(root / np.linalg.norm(root, axis=1).max())
+    return (root / np.linalg.norm(root, axis=1).max()).astype(np.float32)
 
 
 def fourier_start(height: int, width: int, *, seed: int = 0) -> np.ndarray:

@@ -109,9 +109,9 @@ def file(text: str) -> str:
 
 def share(text: str) -> float | tuple[str, float]:
     """Read ``0.5``, or ``great_wave=0.5``."""
-    name, named, value = text.rpartition("=")
+    name, named, number = text.rpartition("=")
     try:
-        value = checks.number("", float(value))
+        value = checks.number("", float(number))
     except ValueError:  # no number, or none that is finite
         raise argparse.ArgumentTypeError(
             f"is {text}: use a number for each style, or NAME=NUMBER for some."
@@ -121,9 +121,10 @@ def share(text: str) -> float | tuple[str, float]:
 
 def mixture(shares: list | None, names: list[str]) -> list[float] | None:
     """Put weights that were given by name in the order of the styles ``names``."""
-    named = dict(one for one in shares or [] if isinstance(one, tuple))
+    shares = shares or []
+    named: dict[str, float] = dict(one for one in shares if isinstance(one, tuple))
     if not named:
-        return shares
+        return shares or None
     if len(named) < len(shares) or not set(named) <= set(names):
         raise WorkshopError(
             "--blend takes a number for each style, or NAME=WEIGHT once for each of "

@@ -216,7 +216,8 @@ class TiledLoss:
 
     def _content_maps(self, content: tf.Tensor) -> dict[str, tf.Tensor]:
         """The feature maps of all the picture, put together from those of its tiles."""
-        rows, top = [], None
+        rows: list[list[dict]] = []
+        top = None
         for place in self._tiling.places(content.shape[:2]):
             outer = place.outer
             part = content[outer[0] : outer[2], outer[1] : outer[3]]
