@@ -193,10 +193,7 @@ class _Show:
         figure.savefig(self.folder / "losses.png", bbox_inches="tight")
         each = np.eye(self.network.architecture.styles).tolist()
         for number, sample in enumerate(self.samples, 1):
-            row = [
-                sample,
-                *(paint(self.network, sample, s) for s in np.eye(count).tolist()),
-            ]
+            row = [sample, *(paint(self.network, sample, styles) for styles in each)]
             name = f"sample-{number}-step-{history.steps:07d}.jpg"
             save(side_by_side(row), self.folder / name)
 
