@@ -178,7 +178,12 @@ def test_with_the_real_network_fourier_and_moves_give_less_noise():
     if not weights.path_of("vgg19").exists():
         pytest.skip("no VGG19 here: `python -m style_workshop weights vgg19`")
     draw = partial(
-        visualize.visualize, weights.pretrained("vgg19"), "conv3_1", 8, 48, 20
+        visualize.visualize,
+        weights.pretrained("vgg19"),
+        "conv3_1",
+        8,
+        size=48,
+        steps=20,
     )
     clean = draw(progress=None).image
     noisy = draw(fourier=False, transformation=STILL, progress=None).image
