@@ -81,7 +81,7 @@ class Workshop:
         )
         pictures = self.images.read(content), self.images.read(style)
         features = self.gatys.features_of(self.network, settings)
-        loss = self.gatys.transfer_loss(features, *pictures, settings)
+        loss = self.gatys.transfer_loss(features, *pictures, settings=settings)
         # Private, but just what an evaluation costs in `optimize`, copies and all.
         run = self.optimize._Run(loss, pictures[0], 1, None, None)
         self.jobs[variant] = loss, pictures[0], run.evaluate
@@ -102,7 +102,8 @@ class Workshop:
             )
             for p in (content, style)
         )
-        return self.gatys.transfer_loss(features, content, style, settings), content
+        loss = self.gatys.transfer_loss(features, content, style, settings=settings)
+        return loss, content
 
     def run(self, variant: str, steps: int, after_step, coarse=()) -> None:
         """What `gatys.stylize` does; that would give out clipped pictures.

@@ -66,6 +66,8 @@ def readers() -> list[threading.Thread]:
 def no_thread_stays():
     yield
     gc.collect()
+    for thread in readers():  # that has a picture in hand, on a busy machine
+        thread.join(timeout=60)
     assert not readers()
 
 
