@@ -33,6 +33,7 @@ class TransformNetwork:
         self,
         architecture: Architecture = WORKSHOP,
         values: Mapping[str, np.ndarray] | None = None,
+        *,
         seed: int = 0,
         card: Mapping | None = None,
     ):
@@ -215,11 +216,17 @@ def _build(architecture: Architecture, x, styles, seen=None) -> tf.Tensor:
         ((1, 9, 1), (2, 3, 2), (4, 3, 2)), 1
     ):
         x = layers.convolution(
-            f"down_{number}", x, times * a.filters, size, stride, outer, False
+            f"down_{number}",
+            x,
+            times * a.filters,
+            size,
+            stride=stride,
+            padding=outer,
+            bias=False,
         )
         x = tf.nn.relu(norm(f"norm_down_{number}", x))
     for number in range(1, a.blocks + 1):
-        x = layers.residual_block(f"block_{number}", x, norm, inner)
+        x = layers.residual_block(f"block_{number}", x, norm, padding=inner)
     for number, times in enumerate((2, 1), 1):
         up: Callable = layers.transposed_convolution
         if a.upsampling == "resize":

@@ -44,6 +44,7 @@ def convolution(
     x: tf.Tensor,
     filters: int,
     size: int,
+    *,
     stride: int = 1,
     padding: str = "reflect",
     bias: bool = True,
@@ -72,7 +73,7 @@ def convolution(
 
 
 def resize_convolution(
-    name: str, x: tf.Tensor, filters: int, padding: str = "reflect"
+    name: str, x: tf.Tensor, filters: int, *, padding: str = "reflect"
 ) -> tf.Tensor:
     """Double height and width by repeating each pixel, then convolve 3x3, no bias.
 
@@ -191,7 +192,7 @@ def conditional_instance_norm(name: str, x: tf.Tensor, styles: tf.Tensor) -> tf.
 
 
 def residual_block(
-    name: str, x: tf.Tensor, norm, padding: str = "reflect"
+    name: str, x: tf.Tensor, norm, *, padding: str = "reflect"
 ) -> tf.Tensor:
     """Add to ``x`` what two convolutions make of it: conv, norm, ReLU, conv, norm.
 

@@ -109,6 +109,7 @@ class Network:
         images: tf.Tensor,
         layers: str | Collection[str],
         pooling: str = "max",
+        *,
         padding: str = "zero",
     ) -> Endpoints:
         """Give the feature maps of ``layers``; build no deeper than the deepest.
@@ -169,7 +170,7 @@ class Network:
                 turned = tf.einsum("hwio->hwoi", value[::-1, ::-1])
                 weights[f"{layer}/turned"] = turned
 
-        def frozen(images, layers, pooling="max", padding="zero") -> Endpoints:
+        def frozen(images, layers, pooling="max", *, padding="zero") -> Endpoints:
             layers = [layers] if isinstance(layers, str) else list(layers)
             _check_call(self.name, images, layers, pooling, padding)
             if any(smallest_side(layer) == 224 for layer in layers):

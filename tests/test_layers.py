@@ -175,7 +175,8 @@ def test_a_residual_block_adds_to_what_it_was_given(padding, size):
         saved[f"b/norm_{number}/scale"] = np.ones(4, np.float32)
         saved[f"b/norm_{number}/shift"] = np.full(4, 2, np.float32)
     got, _ = made(
-        lambda: layers.residual_block("b", x, layers.instance_norm, padding), saved
+        lambda: layers.residual_block("b", x, layers.instance_norm, padding=padding),
+        saved,
     )
     middle = x if padding == "reflect" else x[:, 2:-2, 2:-2]
     assert got.shape[1:3] == size

@@ -249,4 +249,4 @@ def _network(options, count: int):
         network = feedforward.load(network_path(options.pretrained))
         return feedforward.with_styles(network, count)
     kind = replace(architecture.ARCHITECTURES[options.architecture], styles=count)
-    return feedforward.TransformNetwork(kind, None, options.seed)
+    return feedforward.TransformNetwork(kind, seed=options.seed)
