@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from style_workshop import WorkshopError, __version__, checks, training, vgg, weights
+from style_workshop import WorkshopError, checks, schedule, training, vgg, weights
 from style_workshop.adain import (
     LAYERS,
     STRIDE,
@@ -253,17 +253,8 @@ def train(
         logs=logs,
         progress=progress,
     )
-    lesson = {
-        **made_for,
-        "training": settings.describe(),
-        "steps": history.steps,
-        "losses": {
-            name: round(float(np.mean(values[-100:])), 4)
-            for name, values in history.losses.items()
-        },
-        "versions": {"style_workshop": __version__, "tensorflow": tf.__version__},
-    }
-    decoder.card["training"] = [*decoder.card.get("training", []), lesson]
+    new = schedule.lesson(made_for, settings, history.losses)
+    decoder.card["training"] = [*decoder.card.get("training", []), new]
     return history
 
 

@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from style_workshop import (
     WorkshopError,
-    __version__,
     checks,
     perceptual,
+    schedule,
     training,
     vgg,
     weights,
@@ -165,17 +165,10 @@ def _check(network, styles, data, loss_settings, style) -> None:
 
 def _card(before: Mapping, made_for: Mapping, settings, history) -> dict:
     """Add what this training was to what the network's card had."""
-    lesson = {
-        **{k: v for k, v in made_for.items() if k not in ("architecture", "styles")},
-        "training": settings.describe(),
-        "steps": history.steps,
-        "losses": {
-            name: round(float(np.mean(values[-100:])), 4)
-            for name, values in history.losses.items()
-        },
-        "versions": {"style_workshop": __version__, "tensorflow": tf.__version__},
-    }
-    lessons = [*before.get("training", []), lesson]
+    known = ("architecture", "styles")  # the file says them beside the lessons
+    about = {name: value for name, value in made_for.items() if name not in known}
+    new = schedule.lesson(about, settings, history.losses)
+    lessons = [*before.get("training", []), new]
     return {**before, "styles": made_for["styles"], "training": lessons}
 
 

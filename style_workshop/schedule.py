@@ -1,9 +1,13 @@
 """How long a network is trained, and how fast: all numbers of `training`."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 
-from style_workshop import checks
+import numpy as np
+import tensorflow as tf
+
+from style_workshop import __version__, checks
 
 #: How the rate goes on from ``learning_rate``.
 SCHEDULES = ("constant", "cosine")
@@ -63,3 +67,27 @@ class TrainingSettings:
 
 #: 4,000 steps at a rate of 1e-3.
 TRAINING_SETTINGS = TrainingSettings()
+
+
+def lesson(
+    made_for: Mapping,
+    settings: TrainingSettings,
+    losses: Mapping[str, Sequence[float]],
+) -> dict:
+    """Say, as JSON has it, what a training was: for the card of what it has trained.
+
+    Args:
+        made_for: what was trained, and on what.
+        settings: how long, how fast.
+        losses: of each step, by name; the mean of the last hundred is kept.
+    """
+    return {
+        **made_for,
+        "training": settings.describe(),
+        "steps": len(losses["total"]),
+        "losses": {
+            name: round(float(np.mean(values[-100:])), 4)
+            for name, values in losses.items()
+        },
+        "versions": {"style_workshop": __version__, "tensorflow": tf.__version__},
+    }

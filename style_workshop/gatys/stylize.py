@@ -12,15 +12,11 @@ from dataclasses import replace
 import numpy as np
 
 from style_workshop import checks, color, features, vgg, weights
-from style_workshop.gatys.loss import TiledLoss, style_grams, transfer_loss
+from style_workshop.gatys.loss import TiledLoss, transfer_loss
 from style_workshop.gatys.memory import corrections, require_memory
 from style_workshop.gatys.settings import (
-    NOTEBOOK,
-    PAPER,
-    SETTINGS,
     WORKSHOP,
     Settings,
-    Style,
     Styles,
     check,
     scale_sizes,
@@ -29,22 +25,6 @@ from style_workshop.gatys.settings import (
 )
 from style_workshop.images import photographs, resize
 from style_workshop.optimize import Result, optimize, start_image
-
-__all__ = [
-    "NOTEBOOK",
-    "PAPER",
-    "SETTINGS",
-    "WORKSHOP",
-    "Settings",
-    "Style",
-    "TiledLoss",
-    "check",
-    "features_of",
-    "load_network",
-    "style_grams",
-    "stylize",
-    "transfer_loss",
-]
 
 
 def load_network(settings: Settings) -> vgg.Network:
