@@ -37,6 +37,7 @@ Read the modules in this order; each uses only those above it.
 ``fast``            train such a network on a folder of photographs; paint with it
 ``adain``           any style in one pass: adaptive instance normalization [11]
 ``adain_training``  train its decoder; the two figures it is judged by
+``video/``          clips that do not flicker: flow, masks, temporal loss [5]
 ``export``          a trained network as SavedModel, ONNX or TFLite
 ``fetch/``          data sets and paintings, from servers that fail
 ``commands/``       the command line, one module a command

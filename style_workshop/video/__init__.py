@@ -1,0 +1,10 @@
+"""Style transfer for videos, after Ruder, Dosovitskiy and Brox (GCPR 2016) [5].
+
+============  ================================================================
+``flow``      optical flow: estimated, in ``.flo`` files, in colors
+``warping``   along a flow; where to trust it; how much a clip flickers
+``painted``   a clip that the workshop paints, with its exact flow
+============  ================================================================
+
+Nothing is imported here: a part of it works without TensorFlow.
+"""
