@@ -10,6 +10,8 @@
 #   TEST_PROCESSES=1       how many run the tests; each takes up to 3 GB of memory
 #   PYTEST_ARGS=...        more options for pytest, as -x
 #   UV=... UV_ARGS=...     another uv; more options for it, as --upgrade
+#   BUNDLE=...             install from this folder or address, without the internet
+#   BUNDLE_FOR=...         systems and Pythons of `make bundle`, as windows-3.12
 PYTHON ?=
 GPU ?=
 CONTENT = data/images/content/temple.jpg
@@ -20,6 +22,8 @@ TEST_PROCESSES = 2
 PYTEST_ARGS =
 UV ?= uv
 UV_ARGS =
+BUNDLE ?=
+BUNDLE_FOR =
 
 # --- names --------------------------------------------------------------------------
 
@@ -30,21 +34,26 @@ EXTRA := $(if $(strip $(GPU)),$(CHOSEN),$(REMEMBERED))
 
 # Written last: it is missing after an interrupted install, which is then repeated.
 INSTALLED := .venv/installed-$(EXTRA)
-PIP_INSTALL = .venv/bin/python -m pip install \
+# From a bundle: its wheels and nothing else, also where a room serves it over HTTP.
+ROOM := $(firstword $(subst /, ,$(patsubst http://%,%,$(filter http://%,$(BUNDLE)))))
+FROM_BUNDLE := $(if $(BUNDLE),--no-index --find-links $(BUNDLE)/wheels/ \
+    $(if $(ROOM),--trusted-host $(ROOM)))
+PIP_INSTALL = .venv/bin/python -m pip install $(FROM_BUNDLE) \
     -c install/requirements.txt -e ".[$(EXTRA),lab,test]"
 # The package reads the same variable.
 WEIGHTS_FOLDER := $(or $(STYLE_WORKSHOP_DATA),data)/weights
 WEIGHTS := $(WEIGHTS_FOLDER)/vgg19.npz $(WEIGHTS_FOLDER)/vgg16.npz
 PICTURE := outputs/first_picture.jpg
 
-PYTHONS = $(or $(strip $(PYTHON)),python3 python3.13 python3.12 python3.11 python3.10)
+PYTHONS = $(or $(strip $(PYTHON)),$(shell cat $(BUNDLE)/pythons 2>/dev/null), \
+    python3 python3.13 python3.12 python3.11 python3.10)
 FITS = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
 # JupyterLab refuses to start for root, whom a container or a rented machine often has.
 # It still listens on this machine only, and still asks for its token.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help workshop picture test test-fast check notebooks bench-gatys bench-batches \
-    bench-fast bench-memory gallery lock clean
+    bench-fast bench-memory gallery bundle lan-index lock clean
 
 # --- targets ------------------------------------------------------------------------
 
@@ -94,6 +103,14 @@ bench-memory: check  ## memory and time of the Gatys method by size
 
 gallery: check  ## paint README's photograph in every style that ships
 	.venv/bin/python notebooks/figures/gallery.py
+
+bundle: check  ## one archive to install from without a network (about 0.7 GB)
+	.venv/bin/python install/bundle.py make $(BUNDLE_FOR) --weights $(WEIGHTS_FOLDER)
+
+lan-index:  ## serve the bundle to a room, until Ctrl-C
+	@test -d dist/bundle/wheels || { echo "There is no bundle: make bundle"; exit 1; }
+	@echo "On the laptops: make workshop BUNDLE=http://ADDRESS-OF-THIS-MACHINE:8000/bundle"
+	.venv/bin/python -m http.server 8000 --directory dist
 
 lock:  ## make install/requirements.txt again (needs uv)
 	@command -v $(UV) >/dev/null || { \
@@ -148,6 +165,7 @@ $(INSTALLED): pyproject.toml install/requirements.txt
 	@touch $@
 
 $(WEIGHTS): $(WEIGHTS_FOLDER)/%.npz: | $(INSTALLED)
+	$(if $(BUNDLE),.venv/bin/python install/bundle.py take $(BUNDLE) $@)
 	.venv/bin/python -m style_workshop weights $*
 
 $(PICTURE): | check
