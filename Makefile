@@ -53,7 +53,7 @@ FITS = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help workshop picture test test-fast check notebooks bench-gatys bench-batches \
-    bench-fast bench-memory gallery bundle lan-index lock clean
+    bench-fast bench-memory gallery slides live bundle lan-index lock clean
 
 # --- targets ------------------------------------------------------------------------
 
@@ -103,6 +103,9 @@ bench-memory: check  ## memory and time of the Gatys method by size
 
 gallery: check  ## paint README's photograph in every style that ships
 	.venv/bin/python notebooks/figures/gallery.py
+
+slides:  ## the two decks as PDF and HTML (needs Node.js and Chromium)
+	.venv/bin/python slides/build.py
 
 bundle: check  ## one archive to install from without a network (about 0.7 GB)
 	.venv/bin/python install/bundle.py make $(BUNDLE_FOR) --weights $(WEIGHTS_FOLDER)
