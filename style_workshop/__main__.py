@@ -14,6 +14,7 @@ from style_workshop.commands import (
     reconstruct,
     stylize,
     train,
+    video,
     weights,
 )
 from style_workshop.commands.shared import Parser, meant
@@ -22,6 +23,7 @@ from style_workshop.commands.shared import Parser, meant
 COMMANDS = {
     "weights": weights,
     "stylize": stylize,
+    "video": video,
     "train": train,
     "export": export,
     "dream": dream,

@@ -112,6 +112,25 @@ def total_variation(images: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.square(across)) + tf.reduce_mean(tf.square(down))
 
 
+def temporal_loss(
+    image: tf.Tensor, carried: tf.Tensor, weights: tf.Tensor
+) -> tf.Tensor:
+    """Weighted mean squared difference from an older picture, carried along the flow.
+
+    Equation 7 of Ruder, Dosovitskiy and Brox (GCPR 2016) [5]: as there, the mean is
+    over all pixels, those without a weight too.
+
+    Args:
+        image: ``[h, w, 3]``, the picture that changes.
+        carried: ``[h, w, 3]``, the older one as the flow has brought it (`video`).
+        weights: ``[h, w]`` in 0-1, how far it is to be trusted.
+
+    Returns:
+        A scalar, float32.
+    """
+    return tf.reduce_mean(weights[..., None] * tf.square(image - carried))
+
+
 # --- what keeps a feed-forward network from painting blobs ---------------------------
 
 

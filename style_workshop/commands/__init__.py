@@ -6,6 +6,7 @@
 ``stylize``      paint a photograph; the method is one of the next two
 ``gatys``        of `stylize`: the method of [4]
 ``fast``         of `stylize`: one pass of a trained network [8]
+``video``        paint a clip [5]
 ``train``        train such a network
 ``export``       write it as SavedModel, ONNX or TFLite
 ``dream``        DeepDream [2]

@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import numpy as np
+import tensorflow as tf
 
-from style_workshop import checks, color, features, vgg, weights
+from style_workshop import WorkshopError, checks, color, features, vgg, weights
 from style_workshop.gatys.loss import TiledLoss, transfer_loss
 from style_workshop.gatys.memory import corrections, require_memory
 from style_workshop.gatys.settings import (
@@ -50,6 +51,7 @@ def stylize(
     *,
     network: vgg.Network | None = None,
     start: np.ndarray | None = None,
+    more_terms: Callable[[tf.Tensor], dict[str, tf.Tensor]] | None = None,
     callback: Callable[[int, np.ndarray, dict[str, float]], None] | None = None,
     callback_steps: Collection[int] | None = None,
     progress: str | None = "steps",
@@ -63,6 +65,8 @@ def stylize(
         settings: `WORKSHOP`, `NOTEBOOK`, `PAPER`, or one of them with changes.
         network: from `load_network`; None loads it.
         start: a picture of one's own to start from, in place of ``settings.init``.
+        more_terms: takes the picture ``[h, w, 3]``, as it is being changed, to terms
+            that its loss has besides, by name; it goes with one scale.
         callback: see `optimize.optimize`; called at each of several scales.
         callback_steps: see `optimize.optimize`.
         progress: what the progress bar counts; None shows no bar.
@@ -81,6 +85,8 @@ def stylize(
     check(settings, content, style)
     if start is not None:
         checks.picture("start", start)
+    if more_terms is not None and settings.scales > 1:
+        raise WorkshopError("More terms of the loss go with one size: use scales=1.")
     require_memory(content.shape[:2], style, settings)
     shown, styles = content, styles_of(style)
     prepared = [color.prepare(content, one.image, settings.color) for one in styles]
@@ -101,7 +107,7 @@ def stylize(
             for one in styles
         ]
         result = optimize(
-            _loss(features, small, sized, settings),
+            _loss(features, small, sized, settings, more_terms),
             start_image(
                 settings.init, small, sized[0].image, start=image, seed=settings.seed
             ),
@@ -128,12 +134,22 @@ def stylize(
     return Result(image, history, result.interrupted)
 
 
-def _loss(features, content, styles, settings):
+def _loss(features, content, styles, settings, more_terms):
     if settings.tile and max(content.shape[:2]) > settings.tile:
-        return TiledLoss(
+        loss = TiledLoss(
             features, content, styles, settings=settings, tile=settings.tile
         )
-    return transfer_loss(features, content, styles, settings=settings)
+    else:
+        loss = transfer_loss(features, content, styles, settings=settings)
+    if more_terms is None:
+        return loss
+
+    def with_more(image):
+        total, terms = loss(image)
+        more = more_terms(image)
+        return tf.add_n([total, *more.values()]), {**terms, **more}
+
+    return with_more
 
 
 def _restored(callback: Callable | None, shown: np.ndarray, settings: Settings):

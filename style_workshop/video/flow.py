@@ -137,7 +137,7 @@ _STEPS = {
 
 
 def _wheel() -> np.ndarray:
-    corners = np.float32([*_STEPS, (255, 0, 0)])
+    corners = np.array([*_STEPS, (255, 0, 0)], np.float32)
     places = np.cumsum([0, *_STEPS.values()])
     steps = np.arange(places[-1] + 1)  # the last is the first again
     return np.stack([np.interp(steps, places, c) for c in corners.T], -1)
@@ -167,4 +167,4 @@ def to_colors(flow: np.ndarray, largest: float | None = None) -> np.ndarray:
     color = np.stack([np.interp(turn, places, c) for c in wheel.T], -1)
     share = share[..., None]
     color = np.where(share <= 1, 255 - share * (255 - color), 0.75 * color)
-    return np.float32(np.where(known[..., None], color, 0))
+    return np.where(known[..., None], color, 0).astype(np.float32)

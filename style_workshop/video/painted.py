@@ -244,7 +244,7 @@ def _draw(layers: list[_Layer], time: float, size: tuple[int, int]) -> _View:
     lowest, highest = (end(top.reshape(blocks), (1, 3)) for end in (np.min, np.max))
     alone = np.where(lowest == highest, lowest, -1)
     middle = _tops(layers, time, _places(size))
-    return _View(time, np.float32(255 * picture), middle, alone)
+    return _View(time, (255 * picture).astype(np.float32), middle, alone)
 
 
 def _tops(layers: list[_Layer], time: float, places: np.ndarray) -> np.ndarray:
@@ -274,4 +274,5 @@ def _flow(
             row_in = np.clip(row, 0, size[0] - 1).astype(int)
             column_in = np.clip(column, 0, size[1] - 1).astype(int)
             seen &= there.alone[row_in, column_in] == here.alone
-    return np.float32(flow), np.float32(seen & (here.alone >= 0))
+    seen &= here.alone >= 0
+    return flow.astype(np.float32), seen.astype(np.float32)

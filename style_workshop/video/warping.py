@@ -93,7 +93,7 @@ def weights(backward: np.ndarray, forward: np.ndarray) -> np.ndarray:
         comes from outside of the picture, 1 elsewhere (section 3.2 of [5]).
     """
     seen = consistent(backward, forward) & inside(backward)
-    return np.float32(seen & ~motion_boundaries(backward))
+    return (seen & ~motion_boundaries(backward)).astype(np.float32)
 
 
 def long_term_weights(weights: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -1,0 +1,264 @@
+"""Clips as files: what comes out is what went in, or one sentence says why not."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from style_workshop import WorkshopError, images
+from style_workshop.__main__ import main
+from style_workshop.video import clips
+
+av = pytest.importorskip("av")
+ROOT = Path(__file__).resolve().parent.parent
+#: Not evenly spaced: a variable frame rate.
+SECONDS = (0.0, 0.04, 0.12, 0.2, 0.36, 0.44, 0.5)
+
+
+def soft(number: int, height: int = 33, width: int = 49) -> np.ndarray:
+    """A soft picture with colors of its own for each number."""
+    y, x = np.mgrid[:height, :width] / 50
+    waves = [np.sin(3 * x + number), np.cos(2 * y + number / 2), np.sin(x + y)]
+    return np.float32(128 + 90 * np.stack(waves, -1))
+
+
+def frames(count: int = 6) -> dict[int, np.ndarray]:
+    return {number: soft(number) for number in range(count)}
+
+
+def tone(path: Path, codec: str = "aac") -> Path:
+    """Half a second of 440 Hz."""
+    rate = 44100
+    wave = np.int16(9000 * np.sin(2 * np.pi * 440 * np.arange(rate // 2) / rate))
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream(codec, rate=rate)
+        heard = av.AudioFrame.from_ndarray(wave[None], format="s16", layout="mono")
+        heard.sample_rate, heard.pts, heard.time_base = rate, 0, Fraction(1, rate)
+        for one in [heard, None]:
+            output.mux(stream.encode(one))
+    return path
+
+
+def make(path: Path, sound: bool = True) -> Path:
+    """A clip of half a second, with the tone."""
+    heard = tone(path.with_name("tone.mp4")) if sound else None
+    clips.write(frames(), clips.About(SECONDS), path, sound=heard)
+    return path
+
+
+def tone_of(path: Path) -> tuple[float, float]:
+    """The strongest frequency that is heard, and how long it lasts."""
+    with av.open(str(path)) as container:
+        rate = container.streams.audio[0].codec_context.sample_rate
+        parts = [f.to_ndarray().astype(float) for f in container.decode(audio=0)]
+        wave = np.concatenate([p.reshape(p.shape[0], -1)[0] for p in parts])
+    strength = np.abs(np.fft.rfft(wave))
+    return np.fft.rfftfreq(len(wave), 1 / rate)[strength.argmax()], len(wave) / rate
+
+
+def test_pictures_colors_and_times_come_back(tmp_path):
+    clips.write(frames(), clips.About(SECONDS), tmp_path / "a.mp4")
+    about = clips.unpack(tmp_path / "a.mp4", tmp_path / "frames")
+    np.testing.assert_allclose(about.seconds[:-1], SECONDS[:-1], atol=1e-3)
+    kept = clips.Frames(tmp_path / "frames")
+    assert len(kept) == len(about) == 6
+    assert kept[0].shape == (34, 50, 3)  # an odd side is made even
+    for number, picture in frames().items():
+        error = np.abs(kept[number][:33, :49] - picture)
+        assert error.mean() < 3, number
+
+
+@pytest.mark.parametrize("codec", ["aac", "pcm_s16le", "flac", "libmp3lame"])
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+def test_sound_is_kept(tmp_path, codec, ending):
+    heard, target = tone(tmp_path / "tone.mkv", codec), tmp_path / f"b{ending}"
+    clips.write(frames(), clips.About(SECONDS), target, sound=heard)
+    frequency, seconds = tone_of(target)
+    assert frequency == pytest.approx(440, abs=5)
+    assert seconds == pytest.approx(0.5, abs=0.06)
+    assert len(clips.unpack(target, tmp_path / "frames")) == 6
+
+
+def test_few_frames_have_as_much_sound(tmp_path):
+    source = make(tmp_path / "a.mp4")
+    about = clips.unpack(source, tmp_path / "frames", most=3, size=20)
+    assert len(about) == 3
+    kept = clips.Frames(tmp_path / "frames")
+    assert max(kept[0].shape) == 20
+    clips.write(kept, about, tmp_path / "b.mp4", sound=source)
+    assert tone_of(tmp_path / "b.mp4")[1] < 0.3
+
+
+def test_a_clip_without_sound_stays_so(tmp_path):
+    source = make(tmp_path / "a.mp4", sound=False)
+    clips.write(frames(), clips.About(SECONDS), tmp_path / "b.mp4", sound=source)
+    with av.open(str(tmp_path / "b.mp4")) as container:
+        assert not container.streams.audio
+
+
+def test_numbered_frames_are_read_in_the_order_of_their_numbers(tmp_path):
+    for number in (2, 10, 1):
+        images.save(soft(number), tmp_path / f"shot-{number}.png")
+    (tmp_path / "notes-3.txt").write_text("no frame")
+    images.save(soft(5), tmp_path / "cover.png")
+    about = clips.unpack(tmp_path, tmp_path / "out", frames_a_second=10)
+    np.testing.assert_allclose(about.seconds, [0, 0.1, 0.2, 0.3])
+    kept = clips.Frames(tmp_path / "out")
+    for place, number in enumerate((1, 2, 10)):
+        assert np.abs(kept[place] - soft(number)).max() <= 0.5
+
+
+def test_what_was_unpacked_is_not_unpacked_again(tmp_path):
+    source = make(tmp_path / "a.mp4", sound=False)
+    first = clips.unpack(source, tmp_path / "frames")
+    source.unlink()
+    assert clips.unpack(source, tmp_path / "frames") == first
+
+
+def test_pictures_by_number_are_a_mapping_on_disk(tmp_path):
+    kept = clips.Frames(tmp_path / "new")
+    kept[3] = soft(0) + 0.4
+    assert list(kept) == [3] and 3 in kept and 0 not in kept
+    assert np.abs(kept[3] - soft(0)).max() <= 1
+    assert kept.get(0) is None
+    del kept[3]
+    assert not kept
+
+
+def refused(tmp_path, name: str, content: bytes | None) -> str:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WorkshopError) as error:
+        clips.require_readable(path)
+    assert str(error.value).endswith(".") and "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_what_is_no_clip_is_refused_in_a_sentence(tmp_path):
+    assert "There is no file" in refused(tmp_path, "none.mp4", None)
+    assert "empty (0 bytes)" in refused(tmp_path, "a.mp4", b"")
+    assert "no video, damaged" in refused(tmp_path, "b.mp4", b"hello" * 99)
+    (tmp_path / "folder").mkdir()
+    assert "has no frames" in refused(tmp_path, "folder", None)
+
+
+def test_a_clip_that_is_cut_off_is_refused(tmp_path):
+    content = make(tmp_path / "a.mp4").read_bytes()
+    assert "cut off" in refused(tmp_path, "b.mp4", content[: len(content) // 2])
+
+
+def test_sound_alone_is_no_clip(tmp_path):
+    with av.open(str(tmp_path / "a.mp4"), "w") as output:
+        tone = output.add_stream("aac", rate=44100)
+        heard = av.AudioFrame.from_ndarray(
+            np.zeros((1, 2048), np.int16), format="s16", layout="mono"
+        )
+        heard.sample_rate, heard.pts = 44100, 0
+        for one in [heard, None]:
+            output.mux(tone.encode(one))
+    assert "has no pictures" in refused(tmp_path, "a.mp4", None)
+
+
+def test_damaged_clips_give_frames_or_a_sentence(tmp_path, mutations):
+    content = make(tmp_path / "a.mp4").read_bytes()
+    for number, damaged in enumerate(mutations(content, 40, 5)):
+        path = tmp_path / "damaged.mp4"
+        path.write_bytes(damaged)
+        try:
+            assert len(clips.unpack(path, tmp_path / str(number))) >= 1
+        except WorkshopError as error:
+            assert "\n" not in str(error)
+
+
+def test_frames_of_different_sizes_are_refused(tmp_path):
+    images.save(soft(0), tmp_path / "1.png")
+    images.save(soft(0, 40, 40), tmp_path / "2.png")
+    with pytest.raises(WorkshopError, match="Frame 2 of .* another size"):
+        clips.unpack(tmp_path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["a.avi", "a.jpg", "missing/../nowhere.txt"])
+def test_a_name_that_holds_no_video_is_refused(tmp_path, name):
+    with pytest.raises(WorkshopError, match="cannot hold a video"):
+        clips.require_writable(tmp_path / name)
+
+
+# --- the command ----------------------------------------------------------------------
+
+
+def test_a_clip_with_sound_goes_in_and_comes_out_painted(tmp_path, capsys):
+    source = make(tmp_path / "a.mp4")
+    given = ["video", str(source), "mosaic", "--method", "fast", "-o"]
+    assert main([*given, str(tmp_path / "b.mp4"), "--size", "48"]) == 0
+    about = clips.unpack(tmp_path / "b.mp4", tmp_path / "frames")
+    np.testing.assert_allclose(about.seconds[:-1], SECONDS[:-1], atol=1e-3)
+    assert tone_of(tmp_path / "b.mp4")[0] == pytest.approx(440, abs=5)
+    assert not (tmp_path / "b.mp4.unfinished").exists()
+    assert "Wrote" in capsys.readouterr().out
+
+
+def test_a_run_with_other_options_is_refused_and_the_same_goes_on(tmp_path, capsys):
+    source = make(tmp_path / "a.mp4")
+    output = tmp_path / "painted"
+    given = ["video", str(source), "mosaic", "--method", "fast", "-o", str(output)]
+    given += ["--size", "48"]
+    work = tmp_path / "painted.unfinished"
+    # As a run that was ended after two frames leaves it: marked, to be known again.
+    from style_workshop.video import passes
+
+    def ended(frames, painter, pictures):
+        for number in (0, 1):
+            pictures[number] = np.full_like(frames[number], 10 * (number + 1))
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passes, "paint_clip", ended)
+        assert main(given) == 130
+    assert "goes on from there" in capsys.readouterr().out
+    assert main([*given, "--steady", "0.5"]) == 1
+    assert "other options" in capsys.readouterr().err
+    assert main(given) == 0 and not work.exists()
+    kept = clips.Frames(output)
+    assert len(kept) == 6 and kept[0].max() == 10 and kept[1].max() == 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["none.mp4", "mosaic", "-o", "b.mp4", "--method", "fast"], "no file none.mp4"),
+        (["none.mp4", "no.jpg", "-o", "b.mp4"], "There is no file no.jpg"),
+        (["none.mp4", "net.npz", "-o", "b.mp4"], "add --method fast"),
+        (["none.mp4", "mosaic", "-o", "b.gif"], "cannot hold a video"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_tensorflow(arguments, sentence, capsys):
+    assert main(["video", *arguments]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_kill_costs_one_frame(tmp_path):
+    for number in range(6):
+        images.save(soft(number, 48, 64), tmp_path / "clip" / f"{number}.png")
+    command = [sys.executable, "-m", "style_workshop", "video", tmp_path / "clip"]
+    command += ["mosaic", "--method", "fast", "-o", tmp_path / "out"]
+    process = subprocess.Popen(command, cwd=ROOT)
+    painted = clips.Frames(tmp_path / "out.unfinished" / "painted")
+    limit = time.monotonic() + 300
+    while len(painted) < 2 and process.poll() is None and time.monotonic() < limit:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
+    process.wait()
+    before = {n: painted.path(n).stat().st_mtime_ns for n in painted}
+    assert len(before) >= 2 or (tmp_path / "out").exists()
+    assert subprocess.run(command, cwd=ROOT).returncode == 0
+    kept = clips.Frames(tmp_path / "out")
+    assert len(kept) == 6
+    assert all(kept.path(n).stat().st_mtime_ns == t for n, t in before.items())
