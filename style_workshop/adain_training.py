@@ -23,7 +23,7 @@ from style_workshop.adain import (
     encode,
 )
 from style_workshop.batches import BatchGenerator
-from style_workshop.losses import mean_and_deviation
+from style_workshop.losses import drawing_distance, mean_and_deviation, missed_share
 
 #: Windows that are encoded at once.
 AT_ONCE = 4
@@ -85,6 +85,8 @@ class AdainLoss:
         content_weight: of the distance from the features that AdaIN asks for.
         style_weight: of the distance from the style's means and deviations, the sum
             over four layers. 0 trains an autoencoder: no style is exchanged then.
+        drawing_weight: of the distance from the photograph's own features, whatever
+            the style made of their means (`losses.drawing_distance`); not in [11].
         range_weight: of what leaves 0-255, in gray levels.
 
     Raises:
@@ -93,10 +95,11 @@ class AdainLoss:
 
     content_weight: float = 1.0
     style_weight: float = 10.0
+    drawing_weight: float = 1.0
     range_weight: float = 0.1
 
     def __post_init__(self):
-        for name in ("content_weight", "style_weight", "range_weight"):
+        for name in asdict(self):
             checks.weight(name, getattr(self, name))
 
     def of(self, decoder: Decoder, encoder: Callable) -> training.Loss:
@@ -114,31 +117,37 @@ class AdainLoss:
                 target = adaptive_instance_norm(features, styles[-1])
             painted = decoder(target)
             found = encode(encoder, painted, LAYERS)
+            last = found[LAYERS[-1]]
             terms = {
-                "content": self.content_weight * share(found[LAYERS[-1]], target),
+                "content": self.content_weight
+                * tf.reduce_mean(missed_share(last, target)),
+                "drawing": self.drawing_weight * drawing_distance(last, features),
                 "range": self.range_weight * out_of_range(painted),
             }
             if self.style_weight:
-                missed = [
-                    share(mean_and_deviation(found[layer]), style)
-                    for layer, style in zip(LAYERS, styles, strict=True)
-                ]
-                terms["style"] = self.style_weight * tf.add_n(missed)
+                missed = _statistics_missed(found, styles)
+                terms["style"] = self.style_weight * tf.reduce_mean(missed)
             return tf.add_n(list(terms.values())), terms
 
         return loss
 
 
-def share(found: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-    """Mean over pictures of ``|found - wanted|^2 / |wanted|^2``; a scalar."""
-    axes = list(range(1, len(wanted.shape)))
-    missed = tf.reduce_sum((found - wanted) ** 2, axes)
-    return tf.reduce_mean(missed / tf.reduce_sum(wanted**2, axes))
+def _statistics_missed(found: vgg.Endpoints, styles) -> tf.Tensor:
+    """Sum over the layers of what is missed of means and deviations; ``[b]``."""
+    missed = [
+        missed_share(mean_and_deviation(found[layer]), style)
+        for layer, style in zip(LAYERS, styles, strict=True)
+    ]
+    return tf.add_n(missed)
 
 
 def out_of_range(images: tf.Tensor) -> tf.Tensor:
     """Mean over pixels of the gray levels by which they leave 0-255; a scalar."""
     return tf.reduce_mean(tf.nn.relu(tf.abs(images - 127.5) - 127.5))
+
+
+#: What the decoder that ships was trained with.
+ADAIN_LOSS = AdainLoss()
 
 
 class FeatureWindows:
@@ -213,7 +222,7 @@ def _encoded(data: AdainData, folder, seed: int, run, bar) -> Iterator[tuple]:
 def train(
     decoder: Decoder,
     data: AdainData,
-    loss: AdainLoss = AdainLoss(),
+    loss: AdainLoss = ADAIN_LOSS,
     *,
     settings: training.TrainingSettings = training.TRAINING_SETTINGS,
     folder: str | Path | None = None,
@@ -276,13 +285,10 @@ def style_share(network: vgg.Network, painted, content, style) -> float:
     Returns:
         0 for a result with the style's statistics, 1 for the photograph itself.
     """
-    missed = [0.0, 0.0]
-    maps = [_maps(network, image, LAYERS) for image in (painted, content, style)]
-    for layer in LAYERS:
-        *two, wanted = (mean_and_deviation(found[layer]) for found in maps)
-        for i, found in enumerate(two):
-            missed[i] += float(share(found, wanted))
-    return missed[0] / missed[1]
+    *two, styled = (_maps(network, x, LAYERS) for x in (painted, content, style))
+    wanted = [mean_and_deviation(styled[layer]) for layer in LAYERS]
+    left, plain = (float(_statistics_missed(found, wanted)[0]) for found in two)
+    return left / plain
 
 
 def content_distance(network: vgg.Network, painted, content) -> float:
@@ -297,12 +303,8 @@ def content_distance(network: vgg.Network, painted, content) -> float:
         0 for the same drawing, 1 for one that has nothing to do with it.
     """
     layer = "relu4_2"
-    centered = []
-    for image in (painted, content):
-        found = _maps(network, image, [layer])[layer]
-        centered.append(found - tf.reduce_mean(found, [1, 2], keepdims=True))
-    a, b = centered
-    return float(1 - tf.reduce_sum(a * b) / (tf.norm(a) * tf.norm(b)))
+    two = (_maps(network, image, [layer])[layer] for image in (painted, content))
+    return float(drawing_distance(*two))
 
 
 def _maps(network, image, layers) -> vgg.Endpoints:

@@ -5,6 +5,8 @@ over positions, so that one set of weights gives the same look at 256 and at 102
 pixels. Each is computed in float32, whatever the network computed in.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 #: Side in pixels of the blocks whose means `spike_loss` looks at.
@@ -222,3 +224,42 @@ def statistics_loss(statistics: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         A scalar, float32.
     """
     return tf.reduce_mean(tf.square(statistics - target))
+
+
+def missed_share(
+    found: tf.Tensor, wanted: tf.Tensor, axes: Sequence[int] | None = None
+) -> tf.Tensor:
+    """``|found - wanted|^2 / |wanted|^2``: 0 for the same, 1 for nothing at all.
+
+    One weight then serves every layer, size and style.
+
+    Args:
+        found: of any shape.
+        wanted: of a shape that fits.
+        axes: that the squares are summed over; None is all but the first.
+
+    Returns:
+        Float32, without these axes.
+    """
+    axes = list(range(1, len(wanted.shape))) if axes is None else axes
+    missed = tf.reduce_sum((found - wanted) ** 2, axes)
+    return missed / tf.reduce_sum(wanted**2, axes)
+
+
+def drawing_distance(features: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """1 minus the cosine of two feature maps, each channel's mean taken away first.
+
+    What a style changes for a whole channel, its mean and the gain of all, costs
+    nothing here: only where in the picture something is counts.
+
+    Args:
+        features: ``[b, h, w, c]``.
+        target: ``[b, h, w, c]``.
+
+    Returns:
+        The mean over the batch, a scalar, float32: 0 for the same drawing, 1 for one
+        that has nothing to do with it.
+    """
+    a, b = (x - tf.reduce_mean(x, [1, 2], keepdims=True) for x in (features, target))
+    ab, aa, bb = (tf.reduce_sum(x, [1, 2, 3]) for x in (a * b, a * a, b * b))
+    return 1 - tf.reduce_mean(ab / tf.sqrt(aa * bb + 1e-12))

@@ -20,6 +20,7 @@ from style_workshop.losses import (
     content_loss,
     gram_matrices_of_tiles,
     gram_matrix,
+    missed_share,
     range_loss,
     spike_loss,
     total_variation,
@@ -159,10 +160,12 @@ class PerceptualLoss:
         share, missed = self.settings.tile_share, []
         for layer, gram in self._grams(found).items():
             wanted = tf.gather(self.targets[layer], styles)  # [b, c, c]
-            whole = _missed(gram, wanted)
+            whole = missed_share(gram, wanted, [-2, -1])
             if share:
                 grams = gram_matrices_of_tiles(found[layer], self.settings.tiles)
-                tiled = tf.reduce_mean(_missed(grams, wanted[:, None]), axis=1)
+                tiled = tf.reduce_mean(
+                    missed_share(grams, wanted[:, None], [-2, -1]), axis=1
+                )
                 whole = (1 - share) * whole + share * tiled
             missed.append(whole)
         return tf.reduce_mean(missed)
@@ -244,12 +247,6 @@ class PerceptualLoss:
 
     def _grams(self, found: vgg.Endpoints) -> Mapping[str, tf.Tensor]:
         return {n: gram_matrix(found[n]) for n in self.settings.style_layers}
-
-
-def _missed(grams: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-    """``|G - A|^2 / |A|^2`` of the last two axes."""
-    missed = tf.reduce_sum((grams - wanted) ** 2, axis=[-2, -1])
-    return missed / tf.reduce_sum(wanted**2, axis=[-2, -1])
 
 
 def _digest(image: np.ndarray) -> str:

@@ -251,7 +251,7 @@ def test_windows_are_encoded_once_and_drawn_by_step(network, data):
 
 def test_the_loss_is_the_formula(network, decoder, data):
     batch = FeatureWindows(data, network.freeze()).next()
-    total, terms = AdainLoss(2.0, 5.0, 0.1).of(decoder, network)(batch, 0)
+    total, terms = AdainLoss(2.0, 5.0, 3.0, 0.1).of(decoder, network)(batch, 0)
     x, style = np.float32(batch[0]), batch[-1]
     mean, deviation = x.mean((1, 2)), np.sqrt(x.var((1, 2)) + 1e-5)
     target = (x - mean[:, None, None]) / deviation[:, None, None]
@@ -265,6 +265,11 @@ def test_the_loss_is_the_formula(network, decoder, data):
 
     content = share(found["relu4_1"].numpy(), target)
     np.testing.assert_allclose(terms["content"], 2 * content, rtol=1e-3)
+    a, b = (y - y.mean((1, 2), keepdims=True) for y in (found["relu4_1"].numpy(), x))
+    dots = ((p * q).sum((1, 2, 3)) for p, q in ((a, b), (a, a), (b, b)))
+    ab, aa, bb = dots
+    distance = np.mean(1 - ab / np.sqrt(aa * bb))
+    np.testing.assert_allclose(terms["drawing"], 3 * distance, rtol=1e-3)
     missed = 0
     for layer, wanted in zip(adain.LAYERS, batch[1:], strict=True):
         y = found[layer].numpy()
@@ -277,10 +282,11 @@ def test_the_loss_is_the_formula(network, decoder, data):
 def test_without_style_it_is_an_autoencoder(network, decoder, data):
     batch = FeatureWindows(data, network.freeze()).next()
     total, terms = AdainLoss(style_weight=0).of(decoder, network)(batch, 0)
-    assert set(terms) == {"content", "range"}
+    assert set(terms) == {"content", "drawing", "range"}
     found = adain.encode(network, decoder(tf.cast(batch[0], tf.float32)))["relu4_1"]
-    share = adain_training.share(found, tf.cast(batch[0], tf.float32))
-    np.testing.assert_allclose(terms["content"], share, rtol=1e-3)
+    missed = np.sum((found - np.float32(batch[0])) ** 2, axis=(1, 2, 3))
+    share = missed / np.sum(np.float32(batch[0]) ** 2, axis=(1, 2, 3))
+    np.testing.assert_allclose(terms["content"], share.mean(), rtol=1e-3)
 
 
 @pytest.mark.slow
