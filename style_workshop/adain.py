@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from style_workshop import WorkshopError, checks, color, layers, scopes, vgg
+from style_workshop import NETWORKS, WorkshopError, checks, color, layers, scopes, vgg
 from style_workshop.files import load_arrays, save_arrays
 from style_workshop.images import resize
 from style_workshop.losses import mean_and_deviation
@@ -22,6 +22,8 @@ from style_workshop.losses import mean_and_deviation
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 #: A position of the encoder's feature map stands for so many pixels each way.
 STRIDE = 8
+#: The decoder that comes with the workshop.
+SHIPPED = NETWORKS / "adain" / "decoder.npz"
 #: Channels of the decoder's convolutions, and after which of them it doubles.
 CHANNELS = (256, 256, 256, 256, 128, 128, 64, 64, 3)
 DOUBLES = (1, 5, 7)
@@ -139,8 +141,8 @@ def save(decoder: Decoder, path: str | Path) -> None:
     save_arrays(path, arrays, {"scale": decoder.scale, "card": decoder.card})
 
 
-def load(path: str | Path) -> Decoder:
-    """Read a decoder that `save` wrote.
+def load(path: str | Path = SHIPPED) -> Decoder:
+    """Read a decoder that `save` wrote; the one that comes with the workshop.
 
     Raises:
         WorkshopError: no such file, or it holds no such decoder.

@@ -201,6 +201,8 @@ REFUSED = [
     (["export", "NET", "-o", "x.tflite"], "a fixed size: give --size HEIGHT WIDTH."),
     (["stylize", CONTENT, "NET", "-o", "x.jpg"], "is a network: add --method fast."),
     (["stylize", CONTENT, CONTENT, "-o", "x.jpg", "--method", "fast"], "is no network"),
+    ([*STYLIZE, "--method", "adain", "--alpha", "2"], "--alpha is 2: use a number"),
+    ([*STYLIZE, "--init", "adin"], "--init is adin: use content, noise, style, adain"),
 ]
 
 
@@ -308,6 +310,58 @@ def test_stylize_paints_a_picture_that_says_how_it_was_made(
     assert settings["dtype"] == "float32" and settings["optimizer"] == "lbfgs"
     assert settings["content_layers"] == {"relu4_2": 2.0}
     assert settings["falloff"] == 0.5
+
+
+@pytest.fixture
+def decoder(tmp_path):
+    from style_workshop import adain
+
+    path = tmp_path / "decoder.npz"
+    adain.save(adain.Decoder(scale=1000.0), path)
+    return path
+
+
+@pytest.mark.slow
+def test_adain_paints_in_two_styles_each_in_its_place(tmp_path, need_weights, decoder):
+    masks = [tmp_path / "left.png", tmp_path / "right.png"]
+    for path, box in zip(masks, [(0, 0, 20, 40), (20, 0, 40, 40)], strict=True):
+        mask = Image.new("L", (40, 40))
+        mask.paste(255, box)
+        mask.save(path)
+    out = tmp_path / "x.png"
+    status, said, errors = run(
+        *("stylize", CONTENT, *STYLES, "-o", out, "--method", "adain", "--size", 64),
+        *("--masks", *masks, "--alpha", 0.5, "--decoder", decoder, "--side-by-side"),
+    )
+    assert status == 0, errors[-2000:]
+    assert "is ready" in said and len(images.read(out)) == len(images.read(CONTENT, 64))
+    settings = images.read_settings(out)
+    assert settings["method"] == "adain" and settings["alpha"] == 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("color", ["none", "luminance"])
+def test_gatys_starts_from_what_adain_painted(tmp_path, need_weights, decoder, color):
+    out = tmp_path / "x.png"
+    status, _, errors = run(
+        *("stylize", CONTENT, STYLES[0], "-o", out, "--init", "adain", "--size", 64),
+        *("--steps", 1, "--decoder", decoder, "--color", color),
+    )
+    assert status == 0, errors[-2000:]
+    assert images.read_settings(out)["init"] == "adain"
+
+
+@pytest.mark.slow
+def test_gatys_starts_from_a_network_that_knows_the_style(tmp_path, need_weights):
+    out = tmp_path / "x.png"
+    arguments = ("stylize", CONTENT, "--size", 64, "--steps", 1, "--init", "fast")
+    status, _, errors = run(*arguments, IMAGES / "style" / "mosaic.jpg", "-o", out)
+    assert status == 0, errors[-2000:]
+    assert images.read_settings(out)["init"] == "fast"
+    other = tmp_path / "other.jpg"
+    Image.new("RGB", (64, 64)).save(other)
+    status, _, errors = run(*arguments, other, "-o", tmp_path / "y.png")
+    assert status == 1 and "use --init adain for others" in errors
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process")

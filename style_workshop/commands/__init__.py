@@ -2,10 +2,12 @@
 
 ===============  =============================================================
 ``shared``       numbers in ranges, the help, networks by name, how a run is kept
+``styles``       the styles of `stylize`: read, each with its weight and place
 ``weights``      fetch and check VGG
-``stylize``      paint a photograph; the method is one of the next two
+``stylize``      paint a photograph; the method is one of the next three
 ``gatys``        of `stylize`: the method of [4]
 ``fast``         of `stylize`: one pass of a trained network [8]
+``adain``        of `stylize`: one pass in the style of any picture [11]
 ``video``        paint a clip [5]
 ``train``        train such a network
 ``export``       write it as SavedModel, ONNX or TFLite

@@ -3,66 +3,54 @@
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from style_workshop import WorkshopError, images
-from style_workshop.commands.shared import STARTS, dtype_of, keep, mixture
+from style_workshop import color
+from style_workshop.commands import adain, fast
+from style_workshop.commands.shared import STARTS, dtype_of, keep
+from style_workshop.commands.styles import of_each, read_styles, row
+
+#: Methods of one pass whose picture this one may start from, by ``--init``.
+STARTS_FROM = {"adain": adain, "fast": fast}
 
 
 def run(options, content) -> int:
     """Paint ``content``, ``[h, w, 3]``, as the options of `stylize` say."""
-    networks = [path for path in options.style if Path(path).suffix == ".npz"]
-    if networks:
-        raise WorkshopError(f"{networks[0]} is a network: add --method fast.")
-    longest = max(1, round(options.style_scale * max(content.shape[:2])))
-    styles = [images.read(path, longest) for path in options.style]
-    weights, masks = _of_each(options)
+    pictures = read_styles(options, content)
+    weights, masks = of_each(options)
     height, width = content.shape[:2]
     # Now, because a very long picture does not fit in a row.
-    before = [_row(content, styles, options.style)] if options.side_by_side else []
+    before = [row(content, pictures, options.style)] if options.side_by_side else []
     print(f"Painting {width}x{height} pixels; {STARTS}")
 
     from style_workshop import gatys
 
     settings = _settings(options)
-    given = zip(styles, weights, masks, strict=True)
+    given = zip(pictures, weights, masks, strict=True)
     styles = [gatys.Style(s, weight=w, where=mask) for s, w, mask in given]
     gatys.check(settings, content, styles)
     memory = gatys.require_memory(content.shape[:2], styles, settings)
     print(f"It will take about {memory / 1e9:.1f} GB of memory.")
+    start = _start(options, content, pictures, weights, masks)
     made = {
         "content": Path(options.content).name,
         "style": ", ".join(Path(path).name for path in options.style),
         "size": options.size,
         **asdict(settings),
+        "init": options.init or settings.init,
     }
     steps = settings.steps * settings.scales
-    paint = lambda: gatys.stylize(content, styles, settings)  # noqa: E731
+    paint = lambda: gatys.stylize(content, styles, settings, start=start)  # noqa: E731
     return keep(paint, options.output, made, steps, before)
 
 
-def _of_each(options) -> tuple[list[float], list]:
-    """Give weight and mask of each style; as many as there are styles."""
-    count, names = len(options.style), [Path(path).stem for path in options.style]
-    weights, masks = mixture(options.blend, names), options.masks
-    for option, values in (("--blend", weights), ("--masks", masks)):
-        if values is not None and len(values) != count:
-            raise WorkshopError(
-                f"{option} has {len(values)} values for {count} styles: give one for "
-                "each, in their order."
-            )
-    # A mask shares the picture out already.
-    weights = weights or [1 / count if masks is None else 1] * count
-    if masks is None:
-        return weights, [None] * count
-    return weights, [images.read(path).mean(-1) / 255 for path in masks]
-
-
-def _row(content, styles, paths):
-    """Put the pictures that a result is shown beside into one, of the same height."""
-    height, row = content.shape[0], [content]
-    for path, style in zip(paths, styles, strict=True):
-        width = max(1, round(style.shape[1] * height / style.shape[0]))
-        row.append(images.read(path, (height, width)))
-    return images.side_by_side(row)
+def _start(options, content, styles, weights, masks):
+    """Give the picture of a method of one pass, or None for what settings know."""
+    method = STARTS_FROM.get(options.init)
+    if method is None:
+        return None
+    start = method.paint(options, content, styles, weights, masks)
+    # Only its luminance is painted on; the photograph's colors come back at the end.
+    only = options.color == "luminance"
+    return color.gray(color.luminance(start)) if only else start
 
 
 def _settings(options):
@@ -74,7 +62,7 @@ def _settings(options):
         "style_weight": settings.style_weight * options.style_weight,
         "style_scale": options.style_scale,
         "tv_weight": options.tv_weight,
-        "init": options.init,
+        "init": None if options.init in STARTS_FROM else options.init,
         "optimizer": options.optimizer,
         "learning_rate": options.learning_rate,
         "falloff": options.falloff,

@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from style_workshop import color
-from style_workshop.commands import fast, gatys
+from style_workshop.commands import adain, fast, gatys
 from style_workshop.commands.shared import (
     add_dtype,
     add_output,
@@ -18,13 +18,13 @@ from style_workshop.commands.shared import (
 )
 
 TEXT = (
-    "Paint a photograph in the style of a picture (Gatys et al., 2016), or with a "
-    "trained network (Johnson et al., 2016)."
+    "Paint a photograph in the style of a picture: step by step (Gatys et al., 2016), "
+    "with a trained network (Johnson et al., 2016), or with one for any style (AdaIN)."
 )
 EXAMPLE = "photo.jpg painting.jpg -o result.jpg"
 
 #: Each has ``run(options, content)``, which gives the exit status.
-METHODS: dict[str, ModuleType] = {"gatys": gatys, "fast": fast}
+METHODS: dict[str, ModuleType] = {"gatys": gatys, "fast": fast, "adain": adain}
 
 
 def add_options(parser) -> None:
@@ -57,7 +57,14 @@ def _add_what(group) -> None:
         default="gatys",
         **one_of(list(METHODS)),
         help="fast: one pass of a trained network, which knows --blend, --size, "
-        "--color luminance and --side-by-side",
+        "--color luminance and --side-by-side; adain: one pass in the style of any "
+        "picture, which knows these, --alpha, --masks and --style-scale",
+    )
+    add(
+        "--alpha",
+        type=number(least=0, most=1, such_as=0.7),
+        default=1.0,
+        help="of --method adain: how much style, 0 (the photograph) to 1",
     )
     add(
         "--style-weight",
@@ -125,8 +132,14 @@ def _add_expert(group) -> None:
     add("--tv-weight", type=weight, default=0.0, help="smoothness (total variation)")
     add(
         "--init",
-        **one_of(["content", "noise", "style"]),
-        help="what the picture starts from; that of the settings unless given",
+        **one_of(["content", "noise", "style", *gatys.STARTS_FROM]),
+        help="what the picture starts from; adain and fast: the picture of that "
+        "method; that of the settings unless given",
+    )
+    add(
+        "--decoder",
+        type=file,
+        help="of AdaIN, an .npz file; the one that ships unless given",
     )
     add(
         "--optimizer",
