@@ -51,6 +51,8 @@ FITS = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
 # JupyterLab refuses to start for root, whom a container or a rented machine often has.
 # It still listens on this machine only, and still asks for its token.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+START_LAB = .venv/bin/jupyter lab --config=install/jupyter/config.py --ip=127.0.0.1 \
+    $(AS_ROOT) $(LAB_ARGS)
 
 .PHONY: help workshop picture test test-fast check notebooks bench-gatys bench-batches \
     bench-fast bench-memory gallery slides live bundle lan-index lock clean
@@ -62,8 +64,7 @@ help:  ## this list (also what `make` alone does)
 	    $(firstword $(MAKEFILE_LIST))
 
 workshop: picture  ## install, weights, check, first picture, then JupyterLab
-	.venv/bin/jupyter lab --config=install/jupyter/config.py --ip=127.0.0.1 \
-	    $(AS_ROOT) $(LAB_ARGS)
+	$(START_LAB)
 
 picture: $(PICTURE)  ## the same without JupyterLab, for machines without a screen
 	@echo "The picture is $(PICTURE) (remove it to have it made again)."
@@ -104,8 +105,15 @@ bench-memory: check  ## memory and time of the Gatys method by size
 gallery: check  ## paint README's photograph in every style that ships
 	.venv/bin/python notebooks/figures/gallery.py
 
-slides:  ## the two decks as PDF and HTML (needs Node.js and Chromium)
+slides: slides/node_modules  ## the two decks as PDF and HTML (needs Node.js, Chromium)
 	.venv/bin/python slides/build.py
+
+# JupyterLab runs the cells; the decks are opened beside it, in tabs of the browser.
+live: check slides/node_modules  ## the notebooks as decks, beside JupyterLab (Node.js)
+	.venv/bin/jupyter nbconvert --to slides --config slides/live_config.py \
+	    --output-dir outputs/live notebooks/*.ipynb
+	@echo "Open with a browser: outputs/live/*.slides.html"
+	$(START_LAB)
 
 bundle: check  ## one archive to install from without a network (about 0.7 GB)
 	.venv/bin/python install/bundle.py make $(BUNDLE_FOR) --weights $(WEIGHTS_FOLDER)
@@ -165,6 +173,12 @@ $(INSTALLED): pyproject.toml install/requirements.txt
 	@echo '$(PIP_INSTALL)'; $(PIP_INSTALL) || { \
 	    echo "The install stopped. install/README.md says under 'When something fails'" \
 	        "what the lines above mean and what to do."; exit 1; }
+	@touch $@
+
+slides/node_modules: slides/package-lock.json
+	@command -v npm >/dev/null || { \
+	    echo "npm is missing: slides need Node.js 20 or later."; exit 1; }
+	cd slides && npm ci
 	@touch $@
 
 $(WEIGHTS): $(WEIGHTS_FOLDER)/%.npz: | $(INSTALLED)

@@ -9,14 +9,14 @@ file with the speaker's view (key P), this cuts in what is written there as
 
 so that code on a slide is the code of today. The notes of each slide begin with its
 minutes, ``<!-- 2 min: ... -->``; the time since the beginning is put before them.
-``built.json`` remembers what each PDF was made of: the tests say when one is old.
+``npm ci`` in this folder gets Marp. ``built.json`` remembers what each PDF was made
+of: the tests say when one is old.
 """
 
 import ast
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -143,7 +143,8 @@ def digest(deck: str) -> str:
     text = expand(read(deck))
     parts = [text.encode(), THEME.read_bytes()]
     parts += [path.read_bytes() for path in figures_of(text)]
-    parts.append((HERE / "package.json").read_bytes())
+    package = json.loads((HERE / "package.json").read_text(encoding="utf-8"))
+    parts.append(package["devDependencies"]["@marp-team/marp-cli"].encode())
     return hashlib.sha256(
         b"".join(hashlib.sha256(p).digest() for p in parts)
     ).hexdigest()
@@ -196,10 +197,6 @@ def sha256(path: Path) -> str:
 
 
 def main(decks: list[str]) -> None:
-    if not (HERE / "node_modules").is_dir():
-        if not shutil.which("npm"):
-            raise SystemExit("npm is missing: the slides need Node.js 20 or later.")
-        subprocess.run(["npm", "ci"], cwd=HERE, check=True)
     for deck in decks or DECKS:
         print(f"{deck}: {sum(took for *_, took in plan(read(deck)))} minutes")
         build(deck)

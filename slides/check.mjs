@@ -3,20 +3,11 @@
 //     node check.mjs DECK.html       as Marp makes it with --template bare
 //
 // Prints what it finds, one line each, and ends with status 1 if there is anything.
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import puppeteer from "puppeteer-core";
+import { launch } from "./chromium.mjs";
 
-const known = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const executablePath = process.env.CHROME_PATH ?? known.find((path) => existsSync(path));
-if (!executablePath) {
-  console.error("Chromium is missing: install it, or name it in CHROME_PATH.");
-  process.exit(2);
-}
-// Chromium's sandbox refuses to run as root, whom a container often has.
-const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-const browser = await puppeteer.launch({ executablePath, args });
+const browser = await launch();
 const page = await browser.newPage();
 await page.setViewport({ width: 1280, height: 720 });
 await page.goto(pathToFileURL(resolve(process.argv[2])).href, { waitUntil: "load" });

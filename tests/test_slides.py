@@ -206,3 +206,26 @@ def test_text_over_an_edge_and_a_picture_that_does_not_load_are_found(tmp_path):
         "Wide",
         "Lost",
     }
+
+
+@in_chromium
+@pytest.mark.slow
+def test_a_live_deck_needs_no_internet(tmp_path):
+    """Equations are set, pictures are there, and nothing else is asked for."""
+    folder = ROOT / "outputs" / "live"
+    notebook = "1.2_VGG_exploration_style"
+    command = [sys.executable, "-m", "nbconvert", "--to", "slides"]
+    command += ["--config", "slides/live_config.py", "--output-dir", str(folder)]
+    command += ["--output", f"{notebook}-test", f"notebooks/{notebook}.ipynb"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    deck = folder / f"{notebook}-test.slides.html"
+    run = subprocess.run(
+        ["node", "check_live.mjs", str(deck)],
+        cwd=SLIDES, capture_output=True, text=True,
+    )  # fmt: skip
+    deck.unlink()
+    assert run.returncode == 0, run.stderr
+    seen = json.loads(run.stdout.splitlines()[-1])
+    assert seen["lost"] == [] and seen["broken"] == 0
+    assert seen["slides"] > 15 and seen["equations"] > 5 and seen["pictures"] > 5
+    assert seen["moved"] == "#/1"
