@@ -27,6 +27,8 @@ BUNDLE_FOR =
 
 # --- names --------------------------------------------------------------------------
 
+SITE_PYTHON = .venv/bin/python
+
 # GPU=1 is remembered in .venv/extra, so that a later `make test` keeps the GPU build.
 REMEMBERED := $(shell cat .venv/extra 2>/dev/null || echo cpu)
 CHOSEN := $(if $(filter-out 0 no false,$(GPU)),gpu,cpu)
@@ -55,7 +57,8 @@ START_LAB = .venv/bin/jupyter lab --config=install/jupyter/config.py --ip=127.0.
     $(AS_ROOT) $(LAB_ARGS)
 
 .PHONY: help workshop picture test test-fast check notebooks bench-gatys bench-batches \
-    bench-fast bench-memory gallery slides live bundle lan-index lock clean
+    bench-fast bench-memory gallery slides live bundle lan-index site lock \
+    clean
 
 # --- targets ------------------------------------------------------------------------
 
@@ -122,6 +125,15 @@ lan-index:  ## serve the bundle to a room, until Ctrl-C
 	@test -d dist/bundle/wheels || { echo "There is no bundle: make bundle"; exit 1; }
 	@echo "On the laptops: make workshop BUNDLE=http://ADDRESS-OF-THIS-MACHINE:8000/bundle"
 	.venv/bin/python -m http.server 8000 --directory dist
+
+site: check docs/node_modules/.package-lock.json  ## the reader's site (needs npm)
+	.venv/bin/python -m pip install -q -e ".[site]"
+	$(SITE_PYTHON) docs/stage.py build/pages
+	$(SITE_PYTHON) -m sphinx -q -c docs build/pages build/html
+	rm -rf site && mv build/html site
+
+docs/node_modules/.package-lock.json: docs/package.json docs/package-lock.json
+	cd docs && npm ci --ignore-scripts --no-audit --no-fund
 
 lock:  ## make install/requirements.txt again (needs uv)
 	@command -v $(UV) >/dev/null || { \
