@@ -16,8 +16,6 @@ c.HTMLExporter.mathjax_url = (
 c.SlidesExporter.reveal_url_prefix = f"{LIBRARIES}/reveal.js"
 c.SlidesExporter.font_awesome_url = ""
 c.SlidesExporter.reveal_theme = "white"  # "simple" asks for fonts of the internet
-# No notebook has such drawings.
-c.HTMLExporter.mermaid_js_url = "data:text/javascript,export default null"
 c.SlidesExporter.reveal_scroll = True  # a long cell may be scrolled
 c.SlidesExporter.reveal_transition = "none"
 c.SlidesExporter.reveal_number = "c/t"
