@@ -57,8 +57,8 @@ START_LAB = .venv/bin/jupyter lab --config=install/jupyter/config.py --ip=127.0.
     $(AS_ROOT) $(LAB_ARGS)
 
 .PHONY: help workshop picture test test-fast check notebooks bench-gatys bench-batches \
-    bench-fast bench-memory gallery slides live bundle lan-index site lock \
-    clean
+    bench-fast bench-video bench-memory gallery slides live bundle lan-index site \
+    lock clean
 
 # --- targets ------------------------------------------------------------------------
 
@@ -101,6 +101,9 @@ bench-batches: check  ## time reading batches of pictures against other software
 
 bench-fast: check  ## time feed-forward networks against other software
 	.venv/bin/python benchmarks/bench_fast.py
+
+bench-video: check  ## flicker, time and memory of painted clips
+	.venv/bin/python benchmarks/bench_video.py
 
 bench-memory: check  ## memory and time of the Gatys method by size
 	.venv/bin/python benchmarks/bench_memory.py

@@ -222,7 +222,7 @@ def test_a_run_with_other_options_is_refused_and_the_same_goes_on(tmp_path, caps
         patch.setattr(passes, "paint_clip", ended)
         assert main(given) == 130
     assert "goes on from there" in capsys.readouterr().out
-    assert main([*given, "--steady", "0.5"]) == 1
+    assert main([*given, "--steady", "0.6"]) == 1
     assert "other options" in capsys.readouterr().err
     assert main(given) == 0 and not work.exists()
     kept = clips.Frames(output)

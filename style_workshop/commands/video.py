@@ -104,8 +104,8 @@ def _add_fast(group) -> None:
     )
     group.add_argument(
         "--steady",
-        type=number(least=0, below=1, such_as=0.7),
-        default=0.7,
+        type=number(least=0, below=1, such_as=0.5),
+        default=0.5,
         help="share of the last picture, carried along; 0 is the network alone",
     )
 

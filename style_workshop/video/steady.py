@@ -24,7 +24,7 @@ class SteadyPainter:
         network: TransformNetwork,
         styles: Sequence[float] | None = None,
         *,
-        share: float = 0.7,
+        share: float = 0.5,
         flow: str = "dis",
     ):
         """Take the network.
@@ -38,7 +38,7 @@ class SteadyPainter:
         Raises:
             WorkshopError: another share.
         """
-        checks.number("share", share, least=0, below=1, such_as=0.7)
+        checks.number("share", share, least=0, below=1, such_as=0.5)
         self.network, self.styles, self.share, self.flow = network, styles, share, flow
 
     def steps(self, first: bool) -> int:
