@@ -243,6 +243,13 @@ def test_what_cannot_work_is_refused_before_tensorflow(arguments, sentence, caps
     assert sentence in capsys.readouterr().err
 
 
+def test_deepflow_is_refused_before_a_frame_is_painted(tmp_path, capsys, monkeypatch):
+    monkeypatch.delattr("cv2.optflow", raising=False)
+    given = ["none.mp4", "mosaic", "-o", str(tmp_path / "b.mp4"), "--method", "fast"]
+    assert main(["video", *given, "--flow", "deepflow"]) == 1
+    assert "no DeepFlow" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_kill_costs_one_frame(tmp_path):
     for number in range(6):

@@ -23,7 +23,7 @@ from style_workshop.commands.shared import (
     whole,
 )
 from style_workshop.files import atomic_write
-from style_workshop.video import clips
+from style_workshop.video import clips, flow
 
 TEXT = "Paint a video in a style, without flicker (Ruder et al., 2016); sound is kept."
 EXAMPLE = "clip.mp4 painting.jpg -o painted.mp4 --size 256"
@@ -59,7 +59,7 @@ def add_options(parser) -> None:
     add(
         "--flow",
         default="dis",
-        **one_of(["dis", "deepflow"]),
+        **one_of(list(flow.METHODS)),
         help="how motion is found; deepflow needs opencv-contrib-python-headless",
     )
     _add_gatys(parser.add_argument_group("of the method gatys"))
@@ -178,6 +178,7 @@ METHODS: dict[str, Callable] = {"gatys": _gatys, "fast": _fast}
 def run(options) -> int:
     output = Path(options.output)
     clips.require_writable(output)
+    flow.METHODS[options.flow]()  # may be missing from this OpenCV
     make_painter = METHODS[options.method](options)
     clips.require_readable(options.clip)
     work = output.with_name(f"{output.name}.unfinished")
