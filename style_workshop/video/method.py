@@ -139,6 +139,8 @@ class Painter:
         if not past:
             return self._optimize(frame, settings.gatys, None, [], step_done)
         carried = {lag: self._carry(frame, past[lag]) for lag in sorted(past)}
+        # Everywhere, as in [5]: to start from the frame where the flow is not trusted
+        # leaves bits of photograph there, and flickers more.
         start = carried[1][0] if settings.warped_start else None
         chosen = [carried[lag] for lag in sorted(carried) if lag in settings.lags]
         weights = warping.long_term_weights([weight for _, weight in chosen])
