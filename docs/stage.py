@@ -29,7 +29,7 @@ PAGES = {
         "data/README.md",
         "data/networks/README.md",
         "benchmarks/README.md",
-        "slides/README.md",
+        "slides/INSTRUCTOR.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
     ],

@@ -1,9 +1,15 @@
 """JupyterLab as the workshop starts it: where it begins, and what it writes."""
 
 import json
+import shutil
+import socket
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import nbformat
+import pytest
 from traitlets.config.loader import PyFileConfigLoader
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,3 +53,48 @@ def test_every_way_to_start_jupyterlab_uses_it():
     for name in ("Makefile", "README.md", "install/README.md", "Dockerfile.cpu"):
         text = (ROOT / name).read_text(encoding="utf-8").replace("\\", "/")
         assert "--config=install/jupyter/config.py" in text, name
+
+
+SLIDES = ROOT / "slides"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (shutil.which("chromium") and shutil.which("node"))
+    or not (SLIDES / "node_modules").is_dir(),
+    reason="needs node, Chromium and `npm ci` in slides/",
+)
+def test_a_notebook_runs_from_the_top_in_a_browser(tmp_path):
+    """JupyterLab opens, the cells run, a figure and a progress bar are there."""
+    new = nbformat.v4
+    cells = [
+        "from tqdm.auto import tqdm\nfor _ in tqdm(range(3)):\n    pass",
+        "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9]);",
+    ]
+    notebook = new.new_notebook(cells=[new.new_code_cell(cell) for cell in cells])
+    nbformat.write(notebook, tmp_path / "toy.ipynb")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", f"--config={CONFIG}"]
+    command += ["--ip=127.0.0.1", f"--port={port}", "--allow-root", "--no-browser"]
+    command += ["--LabApp.expose_app_in_browser=True", "--IdentityProvider.token=toy"]
+    command += [f"--ServerApp.root_dir={tmp_path}"]
+    command += ["--FileContentsManager.preferred_dir="]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        while "is running at" not in server.stderr.readline():
+            assert server.poll() is None
+        threading.Thread(target=server.stderr.read, daemon=True).start()
+        address = f"http://127.0.0.1:{port}/lab/tree/toy.ipynb?token=toy"
+        run = subprocess.run(
+            ["node", "check_lab.mjs", address],
+            cwd=SLIDES, capture_output=True, text=True,
+        )  # fmt: skip
+    finally:
+        server.terminate()
+        server.wait()
+    assert run.returncode == 0, run.stderr
+    seen = json.loads(run.stdout.splitlines()[-1])
+    assert (seen["cells"], seen["ran"], seen["errors"]) == (2, 2, [])
+    assert seen["pictures"] == 1 and seen["widgets"] > 0
