@@ -72,6 +72,8 @@ def test_a_notebook_runs_from_the_top_in_a_browser(tmp_path):
         "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9]);",
     ]
     notebook = new.new_notebook(cells=[new.new_code_cell(cell) for cell in cells])
+    # Without it JupyterLab asks for a kernel, and waits.
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(notebook, tmp_path / "toy.ipynb")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
