@@ -1,9 +1,11 @@
 """The room of containers, the devcontainer, and what hadolint says of the images."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,64 @@ def test_the_devcontainer_is_the_image_for_the_cpu():
     image = (ROOT / "Dockerfile.cpu").read_text(encoding="utf-8")
     assert f"WORKDIR {FOLDER}\n" in image and "USER attendee\n" in image
     assert settings["remoteUser"] == "attendee"
+
+
+def steps(name: str) -> list[tuple[str, str]]:
+    """The instructions of a Dockerfile, lines joined, without their options."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+    found = re.findall(r"^([A-Z]+) (.*)$", text.replace("\\\n", " "), re.MULTILINE)
+    return [(word, re.sub(r"--\w+=\S+ ", "", rest).strip()) for word, rest in found]
+
+
+def copy(sources: list[str], target: Path) -> None:
+    """COPY as Docker does it; the files are those that git has."""
+    for source in sources:
+        path = ROOT / source
+        assert path.exists(), source
+        command = ["git", "ls-files", "--", source]
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        if run.returncode or not run.stdout:
+            pytest.skip("not a git clone")
+        base = path if path.is_dir() else path.parent
+        for name in run.stdout.splitlines():
+            file = target / (ROOT / name).relative_to(base)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, file)
+
+
+@pytest.mark.parametrize("name", ["Dockerfile.cpu", "Dockerfile.gpu"])
+def test_each_step_has_what_it_needs_from_the_steps_before(tmp_path, name):
+    """COPY is done in a fresh folder; a RUN is asked for what it reads there."""
+    python = [sys.executable, "-I", "-c"]
+    ran = []
+    for word, rest in steps(name):
+        if word == "COPY":
+            *sources, target = rest.split()
+            copy(sources, tmp_path / target)
+        elif word == "RUN" and "pip install" in rest:
+            assert (tmp_path / "install" / "requirements.txt").is_file()
+            code = (
+                "import setuptools.build_meta as b; b.prepare_metadata_for_build_wheel"
+            )
+            code += "('.')"
+            subprocess.run(
+                [*python, code], cwd=tmp_path, check=True, capture_output=True
+            )
+            ran.append("install")
+        elif word == "RUN" and "style_workshop weights" in rest:
+            code = "import sys; sys.path.insert(0, '.'); import style_workshop.weights "
+            code += "as w, style_workshop; assert style_workshop.IMAGES.is_dir(); "
+            code += "assert str(w.path_of('vgg19')).startswith(sys.argv[1])"
+            command = [*python, code, str(tmp_path)]
+            environment = {
+                k: v for k, v in os.environ.items() if k != "STYLE_WORKSHOP_DATA"
+            }
+            subprocess.run(command, cwd=tmp_path, check=True, env=environment)
+            ran.append("weights")
+    assert ran == ["install", "weights"]
+    assert (tmp_path / "notebooks" / "0.1_VGG_construction.ipynb").is_file()
+    assert (tmp_path / "install" / "jupyter" / "config.py").is_file()
 
 
 @pytest.mark.skipif(not shutil.which("hadolint"), reason="hadolint is not installed")
