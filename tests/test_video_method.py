@@ -111,14 +111,20 @@ def test_what_a_later_frame_starts_from_and_is_held_to(
     """The two parts of the method, each by itself."""
     seen = {}
 
-    def stylize(frame, style, settings, *, start, more_terms, **rest):
+    def stylize(frame, style, settings, *, start, more_terms, callback, **rest):
         seen.update(start=start, terms=more_terms, steps=settings.steps)
+        for step in range(settings.steps + 1):
+            callback(step, frame, {})
         return Result(frame, {})
 
     monkeypatch.setattr(gatys, "stylize", stylize)
     painter = method.Painter(style, replace(SHALLOW, **changes), network=object())
     last = picture(*clip.frames[0].shape[:2])
-    painter.paint(clip.frames[1], {1: (clip.frames[0], last)})
+    done = []
+    painter.paint(
+        clip.frames[1], {1: (clip.frames[0], last)}, lambda: done.append("step")
+    )
+    assert len(done) == SHALLOW.steps
     carried, weights = method.carry(clip.frames[1], (clip.frames[0], last))
     assert seen["steps"] == SHALLOW.steps
     assert (seen["terms"] is not None) == named

@@ -258,4 +258,5 @@ def _finish(pictures, about: clips.About, options, output: Path) -> None:
         return
     output.mkdir(parents=True, exist_ok=True)
     for place in range(len(about)):
-        shutil.move(pictures.path(place), output / pictures.path(place).name)
+        # Copied: who is ended here must not lose what was painted.
+        shutil.copy2(pictures.path(place), output / pictures.path(place).name)

@@ -193,7 +193,8 @@ class Painter:
             network=self.network,
             start=start,
             more_terms=terms,
-            callback=lambda *_: step_done(),
+            # It is called at the start as well, before the first step.
+            callback=lambda step, *_: step_done() if step else None,
             progress=None,
         )
         if result.interrupted:
