@@ -43,6 +43,7 @@ CUTS = {
     "weights": ("2.0_Gatys_method", "cell-36", 0),
     "layers": ("2.0_Gatys_method", "cell-39", 0),
     "scales": ("2.0_Gatys_method", "cell-41", 0),
+    "trust": ("2.0_Gatys_method_video", "cell-14", 0),
     "color": ("2.0_Gatys_method_color", "cell-27", 0),
     "places": ("2.1_control", "cell-22", 0),
     "norms": ("3.0_feed_forward_method_IN", "8e296a06", 0),
