@@ -36,6 +36,7 @@ Read the modules in this order; each uses only those above it.
 ``training``        one loop: checkpoints, exact resume, a guard against NaN
 ``fast``            train such a network on a folder of photographs; paint with it
 ``adain``           any style in one pass: adaptive instance normalization [11]
+``matching``        more statistics than AdaIN's: covariances, whole distributions
 ``adain_training``  train its decoder; the two figures it is judged by
 ``video/``          clips that do not flicker: flow, masks, temporal loss [5]
 ``export``          a trained network as SavedModel, ONNX or TFLite
