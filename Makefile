@@ -58,7 +58,7 @@ START_LAB = .venv/bin/jupyter lab --config=install/jupyter/config.py --ip=127.0.
 
 .PHONY: help workshop picture test test-fast check notebooks bench-gatys bench-batches \
     bench-fast bench-video bench-memory gallery slides live bundle lan-index site \
-    lock clean
+    test-site lock clean
 
 # --- targets ------------------------------------------------------------------------
 
@@ -129,11 +129,19 @@ lan-index:  ## serve the bundle to a room, until Ctrl-C
 	@echo "On the laptops: make workshop BUNDLE=http://ADDRESS-OF-THIS-MACHINE:8000/bundle"
 	.venv/bin/python -m http.server 8000 --directory dist
 
-site: check docs/node_modules/.package-lock.json  ## the reader's site (needs npm)
-	.venv/bin/python -m pip install -q -e ".[site]"
+site: check docs/node_modules/.package-lock.json  ## the reader's site, its playground (Node.js)
+	$(SITE_PYTHON) -c "import myst_nb" 2>/dev/null || \
+	    $(SITE_PYTHON) -m pip install -q -e ".[site]"
 	$(SITE_PYTHON) docs/stage.py build/pages
 	$(SITE_PYTHON) -m sphinx -q -c docs build/pages build/html
+	$(SITE_PYTHON) docs/playground/network.py build/playground
+	cd docs && node playground/build.mjs ../build/playground/twelve_styles.onnx \
+	    ../build/playground/styles.json ../build/html/playground.html
 	rm -rf site && mv build/html site
+
+test-site: docs/node_modules/.package-lock.json  ## open every page of it in Chromium
+	cd docs && npm run types
+	SITE_TEST=1 .venv/bin/python -m pytest -p no:cacheprovider tests/test_site.py
 
 docs/node_modules/.package-lock.json: docs/package.json docs/package-lock.json
 	cd docs && npm ci --ignore-scripts --no-audit --no-fund

@@ -53,6 +53,11 @@ A workshop in notebooks: from "what does a layer of VGG see?" to a photograph re
 in the hand of another picture, on a laptop. Every notebook is shown here as it ran,
 with its code, its pictures and its numbers; nothing has to be installed to read it.
 
+```{{raw}} html
+<p><a class="sd-btn sd-btn-primary" href="playground.html">Paint a photograph of your
+own, here in the browser</a></p>
+```
+
 {chapters}
 """
 

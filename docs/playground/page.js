@@ -1,0 +1,294 @@
+/** The playground: what a person moves, and what is painted. */
+import { normalized, ofCorners, only } from "./mixtures.js";
+import { PictureError, decode, finish, read } from "./pictures.js";
+
+/** @typedef {import("./pictures.js").Picture} Picture */
+
+const SIZES = [128, 192, 256, 384, 512, 768, 1024];
+
+/** @param {string} id @returns {any} */
+const $ = (id) => document.getElementById(id);
+/** @param {string} query @returns {any[]} */
+const all = (query) => [...document.querySelectorAll(query)];
+const canvas = /** @type {HTMLCanvasElement} */ ($("canvas"));
+
+/** @type {string[]} */
+let styles = JSON.parse($("styles").textContent);
+/** @type {ImageBitmap | HTMLVideoElement | undefined} */
+let source;
+/** @type {{photo: Picture, painted: Float32Array[]} | undefined} */
+let last;
+let ready = false, busy = false, again = false, perPixel = 0, point = [0.5, 0.5];
+
+// --- the worker ----------------------------------------------------------------------
+
+const worker = new Worker(
+  URL.createObjectURL(new Blob([$("painter").textContent], { type: "text/javascript" })),
+);
+/** @type {Map<number, {resolve: (answer: any) => void, reject: (e: Error) => void}>} */
+const waiting = new Map();
+let asked = 0;
+worker.onmessage = (/** @type {MessageEvent} */ { data }) => {
+  const { id, answer, error } = data;
+  const { resolve, reject } = /** @type {any} */ (waiting.get(id));
+  waiting.delete(id);
+  error ? reject(new Error(error)) : resolve(answer);
+};
+
+worker.onerror = (e) => {
+  for (const { reject } of waiting.values()) reject(new Error(e.message));
+};
+
+/** @param {object} message @returns {Promise<any>} */
+const ask = (message) => new Promise((resolve, reject) => {
+  waiting.set(++asked, { resolve, reject });
+  worker.postMessage({ id: asked, ...message });
+});
+
+/** What the build packed: gzip in base64. @param {string} id */
+async function unpack(id) {
+  const bytes = Uint8Array.from(atob($(id).textContent), (c) => c.charCodeAt(0));
+  $(id).remove();
+  const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(plain).arrayBuffer();
+}
+
+// --- painting ------------------------------------------------------------------------
+
+/** @param {string} text @param {boolean} [wrong] */
+function say(text, wrong = false) {
+  $("status").textContent = text;
+  $("status").classList.toggle("error", wrong);
+}
+
+const mode = () => all("[name=mode]").find((radio) => radio.checked).value;
+
+/** The mixtures of one picture: two for a wipe, else one. */
+function mixtures() {
+  const count = styles.length;
+  if (mode() === "wipe")
+    return [$("left"), $("right")].map((s) => only(Number(s.value), count));
+  if (mode() === "corners") {
+    const corners = all(".corner").map((select) => Number(select.value));
+    return [ofCorners(corners, point[0], point[1], count)];
+  }
+  return [normalized(all("#blend input").map((slider) => Number(slider.value)))];
+}
+
+/** Paint, or once more when what is being painted is done: the newest wish counts. */
+async function paint() {
+  if (!ready || !source) return;
+  again = busy;
+  if (busy) return;
+  busy = true;
+  try {
+    const photo = read(source, Number($("size").value));
+    const start = performance.now(), painted = [];
+    const { pixels, height, width } = photo;
+    for (const mixture of mixtures())
+      painted.push(await ask({ paint: { pixels, height, width, mixture } }));
+    const seconds = (performance.now() - start) / 1000;
+    last = { photo, painted };
+    show();
+    perPixel = seconds / painted.length / height / width;
+    const rate = source instanceof HTMLVideoElement
+      ? `, ${(1 / seconds).toFixed(1)} frames a second` : "";
+    say(`${width} x ${height} pixels, painted in ${seconds.toFixed(2)} s${rate}.`);
+    expect();
+  } catch (error) {
+    sayWrong(error, "This size does not fit into the browser's memory: use a smaller one.");
+  }
+  busy = false;
+  if (again || source instanceof HTMLVideoElement) setTimeout(paint);
+}
+
+/** @param {unknown} error @param {string} otherwise */
+function sayWrong(error, otherwise) {
+  say(error instanceof PictureError ? error.message : otherwise, true);
+}
+
+/** Put what was painted on the canvas; needs no network. */
+function show() {
+  if (!last) return;
+  const { photo, painted } = last;
+  const strength = Number($("strength").value) / 100, keep = $("keep").checked;
+  [canvas.width, canvas.height] = [photo.width, photo.height];
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.putImageData(finish(photo, painted[0], strength, keep), 0, 0);
+  if (!painted[1]) return;
+  const x = Math.round((photo.width * Number($("border").value)) / 100);
+  const right = finish(photo, painted[1], strength, keep);
+  context.putImageData(right, 0, 0, x, 0, photo.width - x, photo.height);
+  context.fillStyle = "white";
+  context.fillRect(x - 1, 0, 2, photo.height);
+}
+
+/** Write beside each size how long it will take, from how long the last took. */
+function expect() {
+  if (!source || !last) return;
+  const { height, width } = last.photo;
+  for (const option of $("size").options) {
+    const side = Number(option.value);
+    const seconds = (perPixel * side * side * Math.min(height, width)) / Math.max(height, width);
+    option.textContent = `${side} pixels, about ${seconds.toFixed(seconds < 9.5 ? 1 : 0)} s`;
+  }
+}
+
+// --- photographs ---------------------------------------------------------------------
+
+/** @param {ImageBitmap | HTMLVideoElement} next */
+function take(next) {
+  if (source instanceof HTMLVideoElement) stopWebcam(source);
+  else source?.close();
+  source = next;
+  return paint();
+}
+
+/** @param {Blob} file */
+async function takeFile(file) {
+  try {
+    await take(await decode(file));
+  } catch (error) {
+    sayWrong(error, "This picture could not be opened.");
+  }
+}
+
+/** @param {HTMLVideoElement} video */
+function stopWebcam(video) {
+  for (const track of /** @type {MediaStream} */ (video.srcObject).getTracks()) track.stop();
+  $("webcam").setAttribute("aria-pressed", "false");
+}
+
+async function webcam() {
+  if (source instanceof HTMLVideoElement) {
+    const still = await createImageBitmap(source);
+    return take(still);
+  }
+  try {
+    const video = document.createElement("video");
+    video.srcObject = await navigator.mediaDevices.getUserMedia({ video: true });
+    video.muted = true;
+    await video.play();
+    $("webcam").setAttribute("aria-pressed", "true");
+    $("size").value = "192";
+    await take(video);
+  } catch {
+    say("There is no webcam that this page may use: allow it, or choose a file.", true);
+  }
+}
+
+/** @param {Blob} file */
+async function takeNetwork(file) {
+  say("The network is being read …");
+  try {
+    const count = await ask({ network: await file.arrayBuffer() });
+    styles = Array.from({ length: count }, (_, i) => `style ${i + 1}`);
+    listStyles();
+    await paint();
+  } catch {
+    say("This file holds no network of this workshop: write one with export.", true);
+  }
+}
+
+function save() {
+  canvas.toBlob((blob) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(/** @type {Blob} */ (blob));
+    link.download = "painted.png";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
+}
+
+// --- the page ------------------------------------------------------------------------
+
+function listStyles() {
+  $("blend").replaceChildren(...styles.map((name, i) => {
+    const label = document.createElement("label"), slider = document.createElement("input");
+    Object.assign(slider, { type: "range", min: 0, max: 100, value: i ? 0 : 100 });
+    label.append(name.replaceAll("_", " "), slider);
+    slider.oninput = paint;
+    return label;
+  }));
+  all("select.style").forEach((select, i) => {
+    select.replaceChildren(...styles.map((name, k) => new Option(name.replaceAll("_", " "), `${k}`)));
+    select.value = String([0, 1, 0, 1, 2, 3][i] % styles.length);
+    select.onchange = paint;
+  });
+}
+
+function listPhotos() {
+  const photos = JSON.parse($("photographs").textContent);
+  $("photos").append(...Object.entries(photos).map(([name, address]) => {
+    const button = document.createElement("button"), picture = new Image();
+    Object.assign(button, { type: "button", id: `photo-${name}` });
+    Object.assign(picture, { src: address, alt: name });
+    button.append(picture);
+    button.onclick = async () => {
+      for (const other of all("#photos button"))
+        other.setAttribute("aria-pressed", String(other === button));
+      const bytes = Uint8Array.from(atob(address.split(",")[1]), (c) => c.charCodeAt(0));
+      await takeFile(new Blob([bytes], { type: "image/jpeg" }));
+    };
+    return button;
+  }));
+}
+
+/** @param {number} x @param {number} y */
+function move(x, y) {
+  point = [x, y].map((value) => Math.min(1, Math.max(0, value)));
+  Object.assign($("point").style, { left: `${point[0] * 100}%`, top: `${point[1] * 100}%` });
+  paint();
+}
+
+function listen() {
+  const pad = $("pad");
+  const at = (/** @type {PointerEvent} */ e) => {
+    const box = pad.getBoundingClientRect();
+    move((e.clientX - box.left) / box.width, (e.clientY - box.top) / box.height);
+  };
+  pad.onpointerdown = (/** @type {PointerEvent} */ e) => { pad.setPointerCapture(e.pointerId); at(e); };
+  pad.onpointermove = (/** @type {PointerEvent} */ e) => { if (e.buttons) at(e); };
+  pad.onkeydown = (/** @type {KeyboardEvent} */ e) => {
+    /** @type {Record<string, number[]>} */
+    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const step = steps[e.key];
+    if (!step) return;
+    e.preventDefault();
+    move(point[0] + step[0] / 20, point[1] + step[1] / 20);
+  };
+  for (const radio of all("[name=mode]")) radio.onchange = () => {
+    for (const id of ["blend", "wipe", "corners"]) $(id).hidden = id !== mode();
+    paint();
+  };
+  for (const id of ["strength", "keep", "border"]) $(id).oninput = show;
+  $("size").onchange = paint;
+  $("file").onchange = () => $("file").files[0] && takeFile($("file").files[0]);
+  $("network").onchange = () => $("network").files[0] && takeNetwork($("network").files[0]);
+  $("webcam").onclick = webcam;
+  $("save").onclick = save;
+  document.ondragover = (e) => e.preventDefault();
+  document.ondrop = (e) => {
+    e.preventDefault();
+    const file = e.dataTransfer?.files[0];
+    if (file) file.name.endsWith(".onnx") ? takeNetwork(file) : takeFile(file);
+  };
+}
+
+async function start() {
+  $("size").append(...SIZES.map((side) => new Option(`${side} pixels`, `${side}`)));
+  $("size").value = "384";
+  listStyles();
+  listPhotos();
+  listen();
+  try {
+    await ask({ wasm: await unpack("wasm") });
+    await ask({ network: await unpack("onnx") });
+    ready = true;
+    $("photo-cat").click();
+  } catch {
+    say("The network does not start: use a browser of the last two years.", true);
+  }
+}
+
+start();
