@@ -1,4 +1,4 @@
-"""``python docs/playground/network.py FOLDER``: the network that the playground runs."""
+"""``network.py FOLDER`` exports the network that the playground runs."""
 
 import json
 import sys

@@ -35,7 +35,7 @@ worker.onmessage = (/** @type {MessageEvent} */ { data }) => {
   error ? reject(new Error(error)) : resolve(answer);
 };
 
-worker.onerror = (e) => {
+worker.onerror = (/** @type {ErrorEvent} */ e) => {
   for (const { reject } of waiting.values()) reject(new Error(e.message));
 };
 
