@@ -6,7 +6,7 @@ no step changes is computed once: feature maps of the photographs' windows, and 
 statistics of the paintings' windows, about a third of a step's arithmetic.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass
 from pathlib import Path
 
@@ -102,6 +102,12 @@ class AdainLoss:
         for name in asdict(self):
             checks.weight(name, getattr(self, name))
 
+    def target(self, features: tf.Tensor, styles: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Give what is decoded: AdaIN of features, or features as they are."""
+        if not self.style_weight:
+            return features
+        return adaptive_instance_norm(features, styles[-1])
+
     def of(self, decoder: Decoder, encoder: Callable) -> training.Loss:
         """Give the loss that `training.train` lowers.
 
@@ -112,9 +118,7 @@ class AdainLoss:
 
         def loss(batch, _step):
             features, styles = tf.cast(batch[0], tf.float32), batch[1:]
-            target = features
-            if self.style_weight:
-                target = adaptive_instance_norm(features, styles[-1])
+            target = self.target(features, styles)
             painted = decoder(target)
             found = encode(encoder, painted, LAYERS)
             last = found[LAYERS[-1]]
@@ -250,19 +254,54 @@ def train(
     """
     encoder = weights.pretrained("vgg19").freeze()
     windows = FeatureWindows(data, encoder, progress and "windows")
-    made_for = {"data": data.describe(), "loss": asdict(loss), "scale": decoder.scale}
-    history = training.train(
-        decoder.variables,
-        loss.of(decoder, encoder),
+    return train_on(
+        decoder,
         windows,
+        data,
+        loss,
+        losses=loss.of(decoder, encoder),
         settings=settings,
         folder=folder,
-        made_for=made_for,
         callback=callback,
         logs=logs,
         progress=progress,
     )
-    new = schedule.lesson(made_for, settings, history.losses)
+
+
+def train_on(
+    decoder: Decoder,
+    batches: training.Batches,
+    data: AdainData,
+    loss: AdainLoss,
+    *,
+    losses: training.Loss | None = None,
+    settings: training.TrainingSettings = training.TRAINING_SETTINGS,
+    made_for: Mapping | None = None,
+    **options,
+) -> training.History:
+    """Train a decoder on batches; write what it learned into its card.
+
+    Args:
+        decoder: a new one, or a trained one that goes on.
+        batches: what is made of ``data``.
+        data: photographs and paintings, for the card.
+        loss: weights, for the card.
+        losses: of a batch; None where ``options`` bring ``gradients``.
+        settings: steps and rate.
+        made_for: what else a checkpoint must have been made for.
+        options: of `training.train`.
+    """
+    whole = {"data": data.describe(), "loss": asdict(loss), "scale": decoder.scale}
+    whole |= made_for or {}
+    history = training.train(
+        decoder.variables,
+        losses,
+        batches,
+        settings=settings,
+        made_for=whole,
+        **options,
+    )
+    new = schedule.lesson(whole, settings, history.losses)
     decoder.card["training"] = [*decoder.card.get("training", []), new]
     return history
 

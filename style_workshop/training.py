@@ -7,39 +7,21 @@ and batches. Notebook 3.0 trains with it.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 from tqdm.auto import tqdm
 
-from style_workshop import WorkshopError, scopes
+from style_workshop import WorkshopError, replicas, scopes
 from style_workshop.files import load_arrays, save_arrays
+from style_workshop.replicas import Adam, Batches, Gradients, Loss, by_tape
 from style_workshop.schedule import TRAINING_SETTINGS, TrainingSettings
 from style_workshop.stopping import stop_notebook
 
-#: Takes a batch, as `Batches.next` gives it, and the number of the step, to the total
-#: loss and its named terms. What it draws at random must follow from the step alone
-#: (``tf.random.stateless_uniform(..., seed=[seed, step])``): a run that goes on from a
-#: checkpoint then draws the same.
-Loss = Callable[[Any, tf.Tensor], tuple[tf.Tensor, dict[str, tf.Tensor]]]
-
 #: How often in a row a run halves its rate before it gives up.
 ROLLBACKS = 5
-
-
-class Batches(Protocol):
-    """What a training takes its batches from, such as a ``BatchGenerator``."""
-
-    def next(self) -> Any:
-        """Give an array, or arrays in tuples or dictionaries, always of one shape."""
-
-    def state(self) -> dict:
-        """Say, as JSON has it, which batch comes next."""
-
-    def restore(self, state: dict) -> None:
-        """Go on from there."""
 
 
 @dataclass
@@ -62,9 +44,10 @@ class History:
 
 def train(
     variables: Sequence[tf.Variable],
-    loss: Loss,
+    loss: Loss | None,
     batches: Batches,
     *,
+    gradients: Gradients | None = None,
     settings: TrainingSettings = TRAINING_SETTINGS,
     folder: str | Path | None = None,
     made_for: Mapping | None = None,
@@ -82,11 +65,16 @@ def train(
     last checkpoint, says so, and goes on with half the rate. A checkpoint that is
     damaged is put aside for the one before.
 
+    In the scope of a ``tf.distribute`` strategy each replica takes its part of every
+    batch; of several machines the first writes the checkpoints, which all must see.
+
     Args:
         variables: that are changed; at the end they have their average, if there is
             one, also after Ctrl-C.
-        loss: of a batch, see `Loss`.
-        batches: gives one batch a step, see `Batches`.
+        loss: of a batch, see `replicas.Loss`.
+        batches: gives one batch a step, see `replicas.Batches`.
+        gradients: finds loss and gradients in another way than by a tape, as
+            `parallel` does in stages; there is no ``loss`` then.
         settings: how long, how fast.
         folder: of the checkpoints; None keeps none, and only Ctrl-C and the last step
             end the run.
@@ -104,7 +92,7 @@ def train(
         WorkshopError: a checkpoint of another training, a full disk, or losses that
             stay infinite with ever smaller rates.
     """
-    run = _Run(list(variables), loss, batches, settings, folder, made_for)
+    run = _Run(list(variables), loss, batches, settings, folder, made_for, gradients)
     run.resume()
     run.logs = _log_writer(logs) if logs else None
     with tqdm(total=settings.steps, initial=run.step, desc=progress,
@@ -144,14 +132,16 @@ class _Run:
     logs: Any = None
     bar: Any = None
 
-    def __init__(self, variables, loss, batches, settings, folder, made_for):
+    def __init__(
+        self, variables, loss, batches, settings, folder, made_for, gradients=None
+    ):
+        self.strategy = tf.distribute.get_strategy()
+        self._first = self.strategy.extended.should_checkpoint  # of several machines
         self.variables, self.batches, self.settings = variables, batches, settings
         self.folder = Path(folder) if folder else None
         self.made_for = {**(made_for or {}), "training": settings.describe()}
         self.history = History()
-        self.adam = tf.keras.optimizers.Adam(
-            settings.learning_rate, global_clipnorm=settings.clip or None
-        )
+        self.adam = Adam(settings.learning_rate, global_clipnorm=settings.clip or None)
         self.adam.build(variables)
         # Sums over the steps: what they lack of an average, `take_average` divides by.
         averaged = variables if settings.average else []
@@ -160,26 +150,27 @@ class _Run:
         self._stand = (0, batches.state())
         self._good = None  # what to go back to where there is no folder
         self._failed = 0  # rollbacks since a checkpoint was last written
-        self._compiled = tf.function(self._move(loss))
+        self._compiled = tf.function(self._move(gradients or by_tape(loss, variables)))
 
     @property
     def step(self) -> int:
         return self.history.steps
 
-    def _move(self, loss: Loss) -> Callable:
+    def _move(self, gradients: Gradients) -> Callable:
         decay = self.settings.average
 
-        def move(batch, step):
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(self.variables)
-                total, terms = loss(batch, step)
-            gradients = tape.gradient(total, self.variables)
+        def on_replica(batch, step):
+            total, terms, slopes = replicas.mean(gradients(batch, step))
             # Clipping hides an infinite gradient, or makes NaN of it.
-            finite = tf.math.is_finite(total + tf.linalg.global_norm(gradients))
-            self.adam.apply_gradients(zip(gradients, self.variables, strict=True))
+            finite = tf.math.is_finite(total + tf.linalg.global_norm(slopes))
+            self.adam.apply_gradients(zip(slopes, self.variables, strict=True))
+            return {"total": total, **terms}, finite
+
+        def move(batch, step):
+            taken = self.strategy.run(on_replica, (batch, step))
             for past, variable in zip(self.sums, self.variables, strict=False):
                 past.assign(decay * past + (1 - decay) * variable)
-            return {"total": total, **terms}, finite
+            return replicas.first(self.strategy, taken)
 
         return move
 
@@ -187,7 +178,7 @@ class _Run:
         """Take one step, or go back to the last good one, and say which."""
         rate = self.settings.rate(self.step) / 2 ** len(self.history.rollbacks)
         self.adam.learning_rate.assign(rate)
-        batch = tf.nest.map_structure(tf.constant, self.batches.next())
+        batch = replicas.split(self.strategy, self.batches.next())
         terms, finite = self._compiled(batch, tf.constant(self.step))
         if not finite:
             self._roll_back()
@@ -255,6 +246,7 @@ class _Run:
         """Take over the last checkpoint of the folder; write the first if none."""
         if self.folder:
             self._take_up(checkpoints(self.folder))
+        replicas.require_same(self.strategy, self.step)
         if self.step:
             self._good = self._state()
         else:
@@ -273,7 +265,8 @@ class _Run:
                         f"{error} No checkpoint before it is left: choose an empty "
                         "folder to begin anew."
                     ) from error
-                path.rename(aside)
+                if self._first:
+                    path.rename(aside)
                 tqdm.write(f"{path} is damaged: back to {before[-1]}.")
                 continue
             self._restore(arrays, note, path)
@@ -289,7 +282,7 @@ class _Run:
     def _keep(self) -> None:
         """Make this what a run goes back to; write it if there is a folder."""
         self._good = self._state()
-        if not self.folder:
+        if not self.folder or not self._first:
             return
         save_arrays(self.folder / f"step-{self.step:07d}.npz", *self._good)
         for old in checkpoints(self.folder)[: -self.settings.keep]:
