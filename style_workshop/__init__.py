@@ -33,11 +33,14 @@ Read the modules in this order; each uses only those above it.
 ``feedforward``     the transform network of [8] with the norm of [7], or of [9]
 ``perceptual``      the loss that trains it: content and style of VGG16 [8]
 ``schedule``        how long a network is trained, and how fast
+``replicas``        what of a training step each device does, and what all share
 ``training``        one loop: checkpoints, exact resume, a guard against NaN
 ``fast``            train such a network on a folder of photographs; paint with it
 ``adain``           any style in one pass: adaptive instance normalization [11]
 ``matching``        more statistics than AdaIN's: covariances, whole distributions
 ``adain_training``  train its decoder; the two figures it is judged by
+``division``        how a training is divided among devices, in numbers
+``parallel/``       many devices: copies, a pipeline, several machines
 ``video/``          clips that do not flicker: flow, masks, temporal loss [5]
 ``export``          a trained network as SavedModel, ONNX or TFLite
 ``fetch/``          data sets and paintings, from servers that fail

@@ -14,6 +14,7 @@ from style_workshop.commands import (
     reconstruct,
     stylize,
     train,
+    train_adain,
     video,
     weights,
 )
@@ -25,6 +26,7 @@ COMMANDS = {
     "stylize": stylize,
     "video": video,
     "train": train,
+    "train-adain": train_adain,
     "export": export,
     "dream": dream,
     "reconstruct": reconstruct,

@@ -180,6 +180,7 @@ def test_a_bad_size_is_refused(tmp_path, style, options, sentence):
 #: Each command with the least that it needs, and what each is refused for.
 DREAM, STYLIZE = ["dream", "a", "-o", "x.jpg"], ["stylize", "a", "b", "-o", "x.jpg"]
 TRAIN = ["train", "a", "--photos", "b", "-o", "x.npz"]
+TRAIN_ADAIN = ["train-adain", "--photos", "a", "--paintings", "b", "-o", "x.npz"]
 REFUSED = [
     ([*STYLIZE, "--steps", "0"], "--steps is 0: use a whole number, 1 or more."),
     ([*STYLIZE, "--style-weight", "-1"], "--style-weight is -1: use a weight of 0"),
@@ -202,6 +203,10 @@ REFUSED = [
     (["stylize", CONTENT, "NET", "-o", "x.jpg"], "is a network: add --method fast."),
     (["stylize", CONTENT, CONTENT, "-o", "x.jpg", "--method", "fast"], "is no network"),
     ([*STYLIZE, "--method", "adain", "--alpha", "2"], "--alpha is 2: use a number"),
+    ([*TRAIN_ADAIN, "--size", "100"], "--size is 100: use a multiple of 8"),
+    ([*TRAIN_ADAIN, "--devices", "3"], "use a multiple of 3"),
+    ([*TRAIN_ADAIN, "--strategy", "multiworker"], "needs the addresses of two"),
+    (TRAIN_ADAIN, "There is no folder a"),
     ([*STYLIZE, "--init", "adin"], "--init is adin: use content, noise, style, adain"),
 ]
 
@@ -337,6 +342,20 @@ def test_adain_paints_in_two_styles_each_in_its_place(tmp_path, need_weights, de
     assert "is ready" in said and len(images.read(out)) == len(images.read(CONTENT, 64))
     settings = images.read_settings(out)
     assert settings["method"] == "adain" and settings["alpha"] == 0.5
+
+
+@pytest.mark.slow
+def test_train_adain_makes_a_decoder_on_two_devices(tmp_path, need_weights):
+    from style_workshop import adain
+
+    out = tmp_path / "decoder.npz"
+    status, said, errors = run(
+        *("train-adain", "--photos", CONTENT.parent, "--paintings", STYLES[0].parent),
+        *("-o", out, "--steps", 2, "--size", 32, "--short-side", 40, "--windows", 4),
+        *("--batch-size", 2, "--devices", 2),
+    )
+    assert status == 0, errors[-2000:]
+    assert adain.load(out).card["training"][0]["steps"] == 2
 
 
 @pytest.mark.slow

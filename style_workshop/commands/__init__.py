@@ -9,7 +9,8 @@
 ``fast``         of `stylize`: one pass of a trained network [8]
 ``adain``        of `stylize`: one pass in the style of any picture [11]
 ``video``        paint a clip [5]
-``train``        train such a network
+``train``        train a network of one pass
+``train_adain``  train a decoder of AdaIN, on one device or many
 ``export``       write it as SavedModel, ONNX or TFLite
 ``dream``        DeepDream [2]
 ``reconstruct``  what layers keep of a picture

@@ -92,7 +92,8 @@ class Pipeline:
     def _through(self, lines: "_Lines", batch, step):
         photographs, styles = (tf.split(part, self.micro_batches) for part in batch)
         waiting: deque[Callable] = deque()
-        losses, gradients = [], None
+        losses: list = []
+        gradients: Any = None
         for part in zip(photographs, styles, strict=True):
             loss, back = self._forward(lines, part, step)
             losses.append(loss)
