@@ -1,4 +1,4 @@
-"""Training on many devices: logical ones, GPUs, other machines. Notebook 4.1.
+"""Training on many devices: logical ones, GPUs, other machines.
 
 ==============  ==============================================================
 ``devices``     their names; one device split into several; variables by scope
