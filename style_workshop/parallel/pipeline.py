@@ -2,7 +2,7 @@
 
 A batch goes through in micro-batches: while the loss network looks at the first, the
 decoder paints the second, and the encoder reads the third (Huang et al., "GPipe",
-NeurIPS 2019, section 2). Notebook 4.1 draws it.
+NeurIPS 2019, section 2).
 """
 
 from collections import deque
