@@ -57,8 +57,8 @@ def test_npm_packages_have_exact_versions_and_no_address_of_a_machine():
     wanted = json.loads(package)
     for version in {**wanted["dependencies"], **wanted["devDependencies"]}.values():
         assert re.fullmatch(r"\d+\.\d+\.\d+", version)
-    resolved = [row.get("resolved") for row in json.loads(lock)["packages"].values()]
-    assert all(not a or a.startswith("https://registry.npmjs.org/") for a in resolved)
+    # npm's own configuration decides where packages come from.
+    assert not any("resolved" in row for row in json.loads(lock)["packages"].values())
 
 
 def test_readme_has_its_badge_once_the_code_host_is_named():
