@@ -286,6 +286,7 @@ def test_what_only_the_method_knows_is_refused_before_any_work(tmp_path, style):
 # --- pictures -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_stylize_paints_a_picture_that_says_how_it_was_made(
     tmp_path, style, need_weights
 ):
@@ -383,6 +384,7 @@ def test_gatys_starts_from_a_network_that_knows_the_style(tmp_path, need_weights
     assert status == 1 and "use --init adain for others" in errors
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process")
 def test_ctrl_c_keeps_the_picture_so_far(tmp_path, style, need_weights):
     path = tmp_path / "x.jpg"
@@ -501,6 +503,7 @@ def test_what_only_a_dream_knows_is_refused(tmp_path, run_here, options, sentenc
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_dream_writes_a_picture_that_says_how_it_was_made(
     tmp_path, style, need_weights, run_here
 ):
@@ -555,6 +558,7 @@ def test_reconstruct_writes_a_picture_that_says_how_it_was_made(
         assert settings["layer"] == "conv4_2"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process")
 @pytest.mark.parametrize("zoom", [False, True])
 def test_ctrl_c_keeps_what_was_dreamt(tmp_path, zoom, need_weights):
@@ -585,6 +589,7 @@ def test_weights_that_are_there_are_checked_and_not_fetched(tmp_path, need_weigh
 STYLES = sorted((IMAGES / "style").glob("*.jpg"))[:2]
 
 
+@pytest.mark.slow
 def test_two_styles_with_masks_and_the_photograph_s_colors(tmp_path, need_weights):
     masks = [tmp_path / "left.png", tmp_path / "right.png"]
     for path, left in zip(masks, (0, 20), strict=True):

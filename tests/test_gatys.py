@@ -592,6 +592,7 @@ def value_and_gradient(loss, image) -> tuple[dict[str, float], np.ndarray]:
     return terms, tape.gradient(total, image).numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "tile"), [((75, 131), 48), ((64, 96), 32)])
 @pytest.mark.parametrize("several", [False, True])
 def test_tiles_have_the_loss_and_gradient_of_the_whole(network, size, tile, several):
@@ -655,6 +656,7 @@ def memory_of_runs(network, runs: int, tile: int = 0) -> list[tuple[float, int]]
     return found
 
 
+@pytest.mark.slow
 def test_twenty_runs_take_no_more_memory_than_a_few(network):
     """What TensorFlow kept of a custom gradient held VGG's weights, 57 MB a run."""
     memory, graphs = zip(*memory_of_runs(network, 20), strict=True)
@@ -663,6 +665,7 @@ def test_twenty_runs_take_no_more_memory_than_a_few(network):
     assert min(memory[14:]) < min(memory[3:9]) + 20
 
 
+@pytest.mark.slow
 def test_runs_in_tiles_leave_no_graphs(network):
     _, graphs = zip(*memory_of_runs(network, 5, tile=16), strict=True)
     assert len(set(graphs[2:])) == 1

@@ -360,6 +360,7 @@ def start(photos, folder, steps) -> subprocess.Popen:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 def test_a_run_that_is_killed_ends_bit_for_bit_as_one_that_is_not(photos, tmp_path):
     steps, kills = 40, 0
@@ -473,6 +474,7 @@ def test_a_checkpoint_knows_the_pixels_of_each_style(vgg19):
         assert name in before
 
 
+@pytest.mark.slow
 def test_a_training_does_not_go_on_with_another_picture_of_the_same_name(
     photos, tmp_path, monkeypatch, vgg19
 ):
@@ -523,6 +525,7 @@ def test_the_style_loss_tile_by_tile_is_its_formula(vgg19):
     assert tiled - plain == pytest.approx(5 * 0.3 * np.mean(extra), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_range_and_spikes_are_watched_while_a_network_paints(vgg19):
     network = feedforward.TransformNetwork(replace(SMALL, styles=2))
     values = network.values()
@@ -561,6 +564,7 @@ def test_the_style_itself_has_no_style_loss_and_nothing_has_1(vgg19):
     assert float(loss.style(empty, tf.constant([0]))) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_one_style_can_be_trained_by_its_scales_and_shifts_alone(
     photos, values, monkeypatch, vgg19
 ):
@@ -595,6 +599,7 @@ def test_one_style_can_be_trained_by_its_scales_and_shifts_alone(
     assert lesson["versions"]["tensorflow"] == tf.__version__
 
 
+@pytest.mark.slow
 def test_a_training_leaves_curves_and_samples(photos, tmp_path, monkeypatch, vgg19):
     monkeypatch.setattr(fast.weights, "pretrained", lambda name: vgg19)
     network = feedforward.TransformNetwork(SMALL)

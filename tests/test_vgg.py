@@ -68,6 +68,7 @@ def network(values) -> vgg.Network:
 # --- the same numbers as Keras ------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_every_layer_equals_that_of_keras(name):
     model = MODELS[name](weights=None)
@@ -316,6 +317,7 @@ def test_a_frozen_network_refuses_what_it_cannot_do(network):
         frozen(noise(1, 16, 16, 3), "pool1", "min")
 
 
+@pytest.mark.slow
 def test_it_also_works_in_a_graph_of_tensorflow_1(network, values):
     images = noise(1, 20, 20, 3).numpy()
     with tf.Graph().as_default(), tf1.Session() as session:

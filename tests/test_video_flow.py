@@ -167,6 +167,7 @@ def test_a_whole_shift_moves_pixels():
     np.testing.assert_array_equal(moved[:, -1], moved[:, -4])  # the edge, repeated
 
 
+@pytest.mark.slow
 def test_warping_has_the_gradient_of_finite_differences():
     image = tf.constant(texture(5, 6))
     field = tf.constant(np.float32(RANDOM.uniform(-1.3, 1.3, (5, 6, 2))))
