@@ -150,7 +150,8 @@ def out_of_range(images: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.nn.relu(tf.abs(images - 127.5) - 127.5))
 
 
-#: What the decoder that ships was trained with.
+#: What is compared unless one says otherwise. The card of the decoder that ships has
+#: the weights that it was trained with.
 ADAIN_LOSS = AdainLoss()
 
 

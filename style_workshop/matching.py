@@ -13,7 +13,9 @@ import numpy as np
 FLAT = 1e-5
 
 
-def whiten_and_color(features: np.ndarray, style: np.ndarray) -> np.ndarray:
+def whiten_and_color(
+    features: np.ndarray, style: np.ndarray, *, floor: float = FLAT
+) -> np.ndarray:
     """Give features the style's mean and its covariance of all pairs of channels.
 
     ``y = C_s^1/2 C_x^-1/2 (x - mu(x)) + mu(s)`` (equations 2 and 3 of Li et al.):
@@ -22,6 +24,7 @@ def whiten_and_color(features: np.ndarray, style: np.ndarray) -> np.ndarray:
     Args:
         features: ``[1, h, w, c]``.
         style: ``[1, h', w', c]``.
+        floor: directions that vary less than so much of the most are left out.
 
     Returns:
         ``[1, h, w, c]`` float32. A direction in which ``features`` do not vary gets
@@ -29,9 +32,8 @@ def whiten_and_color(features: np.ndarray, style: np.ndarray) -> np.ndarray:
     """
     x, mean, covariance = _centered(features)
     _, style_mean, style_covariance = _centered(style)
-    both = _power(covariance, -0.5) @ _power(
-        style_covariance, 0.5
-    )  # rows are positions
+    # From the right, because the rows are positions.
+    both = _power(covariance, -0.5, floor) @ _power(style_covariance, 0.5, floor)
     return (x @ both + style_mean).reshape(np.shape(features)).astype(np.float32)
 
 
@@ -69,9 +71,9 @@ def _centered(features) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return x - mean, mean, (x - mean).T @ (x - mean) / len(x)
 
 
-def _power(covariance: np.ndarray, power: float) -> np.ndarray:
+def _power(covariance: np.ndarray, power: float, floor: float) -> np.ndarray:
     """Raise a covariance to a power, on the directions in which there is variance."""
     sizes, directions = np.linalg.eigh(covariance)
-    kept = sizes > FLAT * sizes[-1]
+    kept = sizes > floor * sizes[-1]
     directions = directions[:, kept]
     return (directions * sizes[kept] ** power) @ directions.T

@@ -18,16 +18,9 @@ def run(options, content) -> int:
     path = network_path(options.style[0])
     print(STARTS)
 
-    from style_workshop import fast, feedforward
+    from style_workshop import fast
 
-    network = feedforward.load(path)
-    names = network.card.get("styles", [])
-    blend = mixture(options.blend, names)
-    if blend is None and network.architecture.styles > 1:
-        raise WorkshopError(
-            f"{path.name} has the styles {', '.join(names)}: say with --blend how much "
-            "of each, as 1 0 0 ... or NAME=1."
-        )
+    network, blend = network_and_blend(path, options.blend)
     painted = fast.paint(network, content, blend)
     painted = color.restore(painted, content, options.color)
     if options.side_by_side:
@@ -36,6 +29,25 @@ def run(options, content) -> int:
     images.save(painted, options.output, made)
     print(f"{options.output} is ready.")
     return 0
+
+
+def network_and_blend(path: Path, shares: list | None):
+    """Load a network; give it, and how much of each of its styles is asked for.
+
+    Raises:
+        WorkshopError: it has several styles, and nobody says which.
+    """
+    from style_workshop import feedforward
+
+    network = feedforward.load(path)
+    names = network.card.get("styles", [])
+    blend = mixture(shares, names)
+    if blend is None and network.architecture.styles > 1:
+        raise WorkshopError(
+            f"{path.name} has the styles {', '.join(names)}: say with --blend how much "
+            "of each, as 1 0 0 ... or NAME=1."
+        )
+    return network, blend
 
 
 def paint(options, content, styles, weights, masks):

@@ -15,11 +15,20 @@ def read_styles(options, content: np.ndarray) -> list[np.ndarray]:
     Raises:
         WorkshopError: one is a network, or cannot be read.
     """
-    networks = [path for path in options.style if Path(path).suffix == ".npz"]
-    if networks:
-        raise WorkshopError(f"{networks[0]} is a network: add --method fast.")
+    refuse_networks(options.style)
     longest = max(1, round(options.style_scale * max(content.shape[:2])))
     return [images.read(path, longest) for path in options.style]
+
+
+def refuse_networks(paths: Sequence[str]) -> None:
+    """Refuse networks where pictures belong.
+
+    Raises:
+        WorkshopError: one of the files is a network.
+    """
+    networks = [path for path in paths if Path(path).suffix == ".npz"]
+    if networks:
+        raise WorkshopError(f"{networks[0]} is a network: add --method fast.")
 
 
 def of_each(options) -> tuple[list[float], list]:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from style_workshop import WorkshopError, images
+from style_workshop.commands.fast import network_and_blend
 from style_workshop.commands.shared import (
     STARTS,
     add_dtype,
     add_output,
     dtype_of,
     file,
-    mixture,
     network_path,
     number,
     one_of,
@@ -22,6 +22,7 @@ from style_workshop.commands.shared import (
     weight,
     whole,
 )
+from style_workshop.commands.styles import refuse_networks
 from style_workshop.files import atomic_write
 from style_workshop.video import clips, flow
 
@@ -115,8 +116,7 @@ def _add_fast(group) -> None:
 
 def _gatys(options) -> Callable:
     """Read the style; give what makes the painter."""
-    if Path(options.style).suffix == ".npz":
-        raise WorkshopError(f"{options.style} is a network: add --method fast.")
+    refuse_networks([options.style])
     style = images.read(options.style, options.size)
 
     def painter():
@@ -151,17 +151,9 @@ def _fast(options) -> Callable:
         raise WorkshopError("--passes goes with --method gatys.")
 
     def painter():
-        from style_workshop import feedforward
         from style_workshop.video.steady import SteadyPainter
 
-        network = feedforward.load(path)
-        names = network.card.get("styles", [])
-        blend = mixture(options.blend, names)
-        if blend is None and network.architecture.styles > 1:
-            raise WorkshopError(
-                f"{path.name} has the styles {', '.join(names)}: say with --blend how "
-                "much of each, as 1 0 0 ... or NAME=1."
-            )
+        network, blend = network_and_blend(path, options.blend)
         return SteadyPainter(network, blend, share=options.steady, flow=options.flow)
 
     return painter
