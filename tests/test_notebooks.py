@@ -18,6 +18,7 @@ NOTEBOOKS = ROOT / "notebooks"
 LESSONS = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
 SOLUTIONS = sorted((NOTEBOOKS / "solutions").glob("*.ipynb"))
 TEMPLATE = ROOT / "tests" / "template.ipynb"
+GLOSSARY = ROOT / "docs" / "glossary.md"
 
 
 def headings(notebook) -> list[str]:
@@ -74,6 +75,29 @@ def test_pictures_and_notebooks_that_the_text_links_to_exist(lesson):
     for link in re.findall(r"\]\(([^)#\s]+)", text):
         if not link.startswith("http"):
             assert (NOTEBOOKS / link).exists(), link
+
+
+def glossary_anchors() -> list[str]:
+    """The anchors that a code host and the site give to the entries, in their order."""
+    words = re.findall(r"^## (.+)$", GLOSSARY.read_text("utf-8"), re.M)
+    return [word.lower().replace(" ", "-") for word in words]
+
+
+def test_words_that_the_text_links_to_are_in_the_glossary(any_notebook):
+    text = "\n".join(c.source for c in any_notebook.cells if c.cell_type == "markdown")
+    linked = re.findall(r"glossary\.md#([^)\s]*)", text)
+    assert set(linked) <= set(glossary_anchors())
+
+
+def test_the_glossary_is_in_order_and_its_links_lead_somewhere():
+    text, anchors = GLOSSARY.read_text("utf-8"), glossary_anchors()
+    assert anchors == sorted(set(anchors))
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (GLOSSARY.parent / link).exists(), link
+    linked = {
+        word.lower().replace(" ", "-") for word in re.findall(r" \*(\w[^*]+)\*", text)
+    }
+    assert not {w for w in linked if w not in anchors and w.rstrip("s") not in anchors}
 
 
 def test_one_settings_cell_and_one_result_cell(lesson):
