@@ -7,6 +7,7 @@ Read the modules in this order; each uses only those above it.
 ``files``           writing a file whole or not at all
 ``memory``          how much memory is free
 ``stopping``        after the stop button, Run All ends
+``exercises``       right or not yet: the self-checks beside the exercises
 ``images``          read, resize and save pictures
 ``color``           keep a photograph's colors: luminance only, linear matching [10]
 ``show``            figures: galleries, feature maps, Gram matrices, loss curves

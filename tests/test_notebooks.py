@@ -162,7 +162,7 @@ def test_no_test_code_in_the_notebooks(any_notebook):
     text = "\n".join(cell.source for cell in any_notebook.cells)
     assert not re.search(r"quick\.toml|pytest|NBVAL", text)
     tags = {tag for cell in any_notebook.cells for tag in cell.metadata.get("tags", [])}
-    assert tags <= {"parameters", "result", "nbval-check-output"}
+    assert tags <= {"parameters", "result", "exercise", "nbval-check-output"}
 
 
 def test_every_notebook_has_an_entry_and_every_entry_a_notebook():

@@ -1,0 +1,57 @@
+"""The self-checks of the notebooks know a right answer from a wrong one."""
+
+import nbformat
+import numpy as np
+import pytest
+
+from conftest import ROOT
+from style_workshop import exercises
+
+NOTEBOOKS = ROOT / "notebooks"
+
+
+def test_a_seal_knows_its_answer_and_does_not_show_it():
+    seal = exercises.seal(138_357_544)
+    assert seal == exercises.seal(np.int64(138_357_544)) == exercises.seal("138357544 ")
+    assert exercises.seal("relu4_4") == exercises.seal("ReLU4_4")
+    assert seal != exercises.seal(138_357_545)
+    assert len(seal) == 8 and "138" not in seal
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_right", "said"),
+    [
+        (..., exercises.seal(3), "No answer yet"),
+        (3, exercises.seal(3), "Right."),
+        (4, exercises.seal(3), "Not yet"),
+        (np.ones(2), lambda a: a.sum() == 2, "Right."),
+        (np.ones(2), lambda a: a.sum() == 3, "Not yet: the hint"),
+        (None, lambda a: a.sum() == 3, "Not yet: the check stopped at AttributeError"),
+    ],
+)
+def test_what_is_said(answer, is_right, said, capsys):
+    exercises.check(answer, is_right)
+    assert capsys.readouterr().out.startswith(said)
+
+
+# ------------------------------------------------------- the checks in the notebooks
+
+
+def check_cells(stem: str) -> list[str]:
+    """The self-checks of a lesson, in the order of its exercises."""
+    (path,) = NOTEBOOKS.glob(f"{stem}*.ipynb")
+    cells = nbformat.read(path, as_version=4).cells
+    return [c.source for c in cells if "exercise" in c.metadata.get("tags", [])]
+
+
+def said(stem: str, number: int, answer, capsys, **names) -> str:
+    """What a lesson's self-check prints for an answer.
+
+    Args:
+        names: what the cell uses of those above it, beside ``exercises`` and ``np``.
+    """
+    source = check_cells(stem)[number - 1]
+    assert "answer = ..." in source
+    source = source.replace("answer = ...", "answer = given", 1)
+    exec(source, {"given": answer, "exercises": exercises, "np": np, **names})
+    return capsys.readouterr().out
