@@ -11,6 +11,8 @@ Read the modules in this order; each uses only those above it.
 ``images``          read, resize and save pictures
 ``color``           keep a photograph's colors: luminance only, linear matching [10]
 ``show``            figures: galleries, feature maps, Gram matrices, loss curves
+``watch``           a strip of pictures, redrawn in place while a run goes on
+``diagram``         what flows where, as boxes and arrows in an SVG
 ``animations``      write frames as GIF or WebP
 ``batches/``        ``BatchGenerator``: endless batches of pictures from a folder
 ``scopes``          the scope factory: variables by name, saved, seeded, shared

@@ -26,7 +26,7 @@ def gallery(
     columns: int | None = None,
     width: float = 12,
 ) -> Figure:
-    """Show pictures in a grid.
+    """Show pictures in a grid, all as high as each other.
 
     Args:
         pictures: each ``[h, w, 3]`` in 0-255, of any size.
@@ -86,10 +86,11 @@ def feature_maps(
 def gram_matrices(
     grams: Mapping[str, np.ndarray], channels: int = 32, *, width: float = 12
 ) -> Figure:
-    """Show the upper left corner of Gram matrices, on a logarithmic gray scale.
+    """Show the upper left corner of Gram matrices: red above 0, blue below, one scale.
 
     Args:
-        grams: name (of a layer or a picture) to ``[c, c]`` or ``[1, c, c]``.
+        grams: name to ``[c, c]`` or ``[1, c, c]``; or what two of them differ by. The
+            color goes with the square root, or the diagonal would drown all else.
         channels: size of the corner; all of it shown is too fine to see.
         width: of the figure, in inches.
     """
@@ -97,8 +98,10 @@ def gram_matrices(
     for gram in grams.values():
         gram = np.asarray(gram, np.float32)
         gram = gram.reshape(gram.shape[-2:])[:channels, :channels]
-        corners.append(np.log1p(np.maximum(gram, 0)))
-    return _grid(corners, list(grams), len(corners), width, cmap="gray")
+        corners.append(np.sign(gram) * np.sqrt(np.abs(gram)))
+    most = max(np.abs(corner).max() for corner in corners)
+    scale = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
+    return _grid(corners, list(grams), len(corners), width, **scale)
 
 
 def signed(
@@ -251,14 +254,20 @@ def loss_curves(
 
 
 def _grid(pictures, titles, columns, width, **options) -> Figure:
-    """Draw ``[h, w]`` or ``[h, w, 3]`` arrays in rows, as high as the highest needs."""
+    """Draw ``[h, w]`` or ``[h, w, 3]`` arrays in rows, each of them equally high."""
     rows = -(-len(pictures) // columns)
-    tall = max(picture.shape[0] / picture.shape[1] for picture in pictures)
-    line = 0.3 if len(titles) else 0.05  # inches for a line of title
-    height = rows * (width / columns * tall + line)
+    shapes = [picture.shape[1] / picture.shape[0] for picture in pictures]
+    widths = [max(shapes[column::columns], default=1) for column in range(columns)]
+    line, gap = 0.3 if len(titles) else 0.06, 0.08  # inches for a title, and between
+    high = (width - gap * (columns - 1)) / sum(widths)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(width, height), squeeze=False, layout="constrained"
-    )
+        rows, columns, figsize=(width, rows * (high + line)), squeeze=False,
+        width_ratios=widths,
+    )  # fmt: skip
+    figure.subplots_adjust(
+        left=0, right=1, bottom=0, top=1 - line / figure.get_figheight(),
+        hspace=line / high, wspace=gap / (high * np.mean(widths)),
+    )  # fmt: skip
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, picture in zip(axes.flat, pictures, strict=False):

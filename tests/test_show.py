@@ -56,6 +56,16 @@ def test_gallery_needs_no_titles_and_is_as_wide_as_asked():
     figure.canvas.draw()
 
 
+def test_a_square_style_does_not_shrink_the_pictures_beside_it():
+    shapes = [(30, 45), (40, 40), (60, 90)]
+    figure = show.gallery([np.zeros((*s, 3)) for s in shapes], width=9)
+    figure.canvas.draw()
+    heights = [axis.get_window_extent().height for axis in figure.axes]
+    assert max(heights) < 1.01 * min(heights)
+    widths = [axis.get_window_extent().width for axis in figure.axes]
+    assert sum(widths) > 0.95 * figure.bbox.width
+
+
 def test_feature_maps_shows_the_channels_that_vary_most_first():
     features = RANDOM.normal(0, 1, (1, 6, 7, 20)) * np.arange(20)
     figure = show.feature_maps(features)
@@ -74,15 +84,17 @@ def test_feature_maps_shows_the_channels_asked_for():
     np.testing.assert_allclose(shown(figure)[1], features[..., 17], rtol=1e-6)
 
 
-def test_gram_matrices_shows_the_corner_of_each():
-    grams = {"conv1_1": RANDOM.uniform(0, 9, (1, 40, 40)), "conv2_1": np.eye(5)}
-    figure = show.gram_matrices(grams, channels=32)
+def test_gram_matrices_shows_the_corner_of_each_on_one_scale():
+    gram = RANDOM.uniform(-9, 4, (1, 40, 40))
+    figure = show.gram_matrices({"conv1_1": gram, "conv2_1": np.eye(5)}, channels=32)
     assert [axis.get_title() for axis in figure.axes] == ["conv1_1", "conv2_1"]
     first, second = shown(figure)
     assert first.shape == (32, 32) and second.shape == (5, 5)
-    np.testing.assert_allclose(
-        first, np.log1p(grams["conv1_1"][0, :32, :32]), rtol=1e-5
-    )
+    corner = gram[0, :32, :32]
+    np.testing.assert_allclose(np.sign(first) * first**2, corner, rtol=1e-5)
+    most = np.sqrt(np.abs(corner).max())
+    for axis in figure.axes:
+        np.testing.assert_allclose(axis.images[0].get_clim(), (-most, most), rtol=1e-5)
 
 
 def test_loss_curves_draws_every_term_of_every_run():
