@@ -16,6 +16,8 @@ from style_workshop.files import atomic_write
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 CELL_SECONDS = 1800
+#: How TensorFlow's messages begin that come before it reads its log level.
+STARTS = "All log messages before absl::InitializeLog()"
 
 
 def main(wanted: list[str]) -> int:
@@ -60,15 +62,20 @@ def execute(path: Path) -> None:
 def clean(notebook) -> None:
     """Drop what a reader of the finished notebook has no use for.
 
-    Progress bars that have run their course, and metadata that differs from machine
-    to machine and would make every execution a change in history.
+    Progress bars that have run their course, lines that TensorFlow writes as it starts,
+    whatever its log level, and metadata that differs from machine to machine and would
+    make every execution a change in history.
     """
     notebook.metadata.pop("widgets", None)
     notebook.metadata.pop("language_info", None)
     widget = "application/vnd.jupyter.widget-view+json"
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if widget not in o.get("data", {})]
+            cell.outputs = [
+                o
+                for o in cell.outputs
+                if widget not in o.get("data", {}) and STARTS not in o.get("text", "")
+            ]
 
 
 def save_figure(notebook, path: Path) -> None:
