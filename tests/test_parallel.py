@@ -1,5 +1,6 @@
 """Many devices: the same gradients and weights as one; workers that come back."""
 
+import importlib
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 import toy_decoder
 from style_workshop import WorkshopError, parallel, replicas, training
+from style_workshop.adain_training import AdainData, AdainLoss
 from style_workshop.division import Division
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -141,6 +143,19 @@ def test_a_batch_comes_in_equal_parts():
 
 
 # --- several machines ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", ["UnavailableError", "AbortedError"])
+def test_that_another_worker_has_gone_is_said_in_a_sentence(error, monkeypatch):
+    module = importlib.import_module("style_workshop.parallel.train")
+
+    def gone(*_):
+        raise getattr(tf.errors, error)(None, None, "Socket closed")
+
+    monkeypatch.setattr(module, "_replicated", gone)
+    data = AdainData("photos", "paintings", batch_size=2)
+    with pytest.raises(WorkshopError, match="Another worker has gone: give the same"):
+        parallel.train(None, data, AdainLoss(), Division("mirrored", 2))
 
 
 def start(worker, folder, steps, seconds, output, workers):
