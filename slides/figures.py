@@ -53,6 +53,10 @@ CUTS = {
     "twelve": ("3.1_conditional_instance_norm", "aab32389", 0),
     "between": ("3.1_conditional_instance_norm", "6f4922f4", 0),
     "thirteenth": ("3.1_conditional_instance_norm", "6ea9ab1b", 0),
+    "any_style": ("4.0_arbitrary_style_transfer", "c14", 0),
+    "alpha": ("4.0_arbitrary_style_transfer", "c17", 0),
+    "mixtures": ("4.0_arbitrary_style_transfer", "c22", 0),
+    "search": ("4.0_arbitrary_style_transfer", "c44", 0),
 }
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
@@ -84,6 +88,12 @@ def layers_of_vgg() -> Image.Image:
         whole.paste(label(layer, 130, row.height), (0, top))
         top += row.height
     return whole
+
+
+def ways() -> Image.Image:
+    """The first of the two styles of notebook 4.2, and what five ways make of it."""
+    both = cut("4.2_feature_statistics", "c17", 0)
+    return both.crop((0, 0, both.width, round(0.512 * both.height)))
 
 
 def label(text: str, width: int, height: int) -> Image.Image:
@@ -187,6 +197,7 @@ DRAWN = {
     "adain": adain,
     "history": history,
     "vgg_layers": layers_of_vgg,
+    "ways": ways,
 }
 
 
@@ -197,7 +208,7 @@ def main(names: list[str]) -> None:
     for name in names or makers:
         picture = makers[name]().convert("RGB")
         picture.thumbnail((WIDEST, WIDEST), Image.Resampling.LANCZOS)
-        picture.save(FIGURES / f"{name}.jpg", quality=82, optimize=True)
+        picture.save(FIGURES / f"{name}.jpg", quality=78, optimize=True)
         print(FIGURES / f"{name}.jpg")
 
 

@@ -80,6 +80,16 @@ def test_the_instructor_has_the_plan_of_the_deck():
         )
 
 
+def test_the_second_slide_says_how_long_each_chapter_takes():
+    deck = build.read("StyleTransferWorkshop_v3")
+    taught: dict[str, int] = {}
+    for title, _, took in build.plan(deck):
+        if re.match(r"\d\.\d ", title):
+            taught[title[0]] = taught.get(title[0], 0) + took
+    rows = re.findall(r"^\| (\d)\.\d .* \| (\d+) \|$", build.slides_of(deck)[1], re.M)
+    assert {chapter: int(took) for chapter, took in rows} == taught
+
+
 def test_the_instructor_has_the_plan_of_the_talk():
     """Each row is a run of slides: where it begins, and its minutes."""
     guide = (SLIDES / "INSTRUCTOR.md").read_text(encoding="utf-8")
