@@ -41,6 +41,7 @@ Read the modules in this order; each uses only those above it.
 ``fast``            train such a network on a folder of photographs; paint with it
 ``adain``           any style in one pass: adaptive instance normalization [11]
 ``matching``        more statistics than AdaIN's: covariances, whole distributions
+``adain_data``      windows of photographs and paintings, encoded once
 ``adain_training``  train its decoder; the two figures it is judged by
 ``division``        how a training is divided among devices, in numbers
 ``parallel/``       many devices: copies, a pipeline, several machines

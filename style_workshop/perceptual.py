@@ -121,12 +121,13 @@ class PerceptualLoss:
         self.content_unit = self._unit(settings.content_layer)
 
     def _unit(self, layer: str) -> float:
-        known = np.stack(photographs(size=(256, 256)))
-        found, gray = (
-            self._frozen(vgg.preprocess(images), layer)[layer]
-            for images in (known, np.full_like(known[:1], 127.5))
-        )
-        return float(content_loss(found, gray))
+        def features(image):
+            return self._frozen(vgg.preprocess(image[None]), layer)[layer]
+
+        known = photographs(size=(256, 256))
+        gray = features(np.full_like(known[0], 127.5))
+        # One by one: maps of all of them at once would take 300 MB.
+        return float(np.mean([content_loss(features(image), gray) for image in known]))
 
     def __call__(
         self, painted: tf.Tensor, photographs: tf.Tensor, styles: tf.Tensor

@@ -4,7 +4,7 @@ from types import TracebackType
 
 import numpy as np
 
-from style_workshop.adain_training import AdainData
+from style_workshop.adain_data import AdainData
 from style_workshop.batches import BatchGenerator
 
 

@@ -4,7 +4,8 @@ import tensorflow as tf
 
 from style_workshop import WorkshopError, adain_training, training, vgg, weights
 from style_workshop.adain import LAYERS, Decoder, encode
-from style_workshop.adain_training import AdainData, AdainLoss, FeatureWindows
+from style_workshop.adain_data import AdainData, FeatureWindows
+from style_workshop.adain_training import AdainLoss
 from style_workshop.division import PLACES, Division
 from style_workshop.losses import mean_and_deviation
 from style_workshop.parallel.devices import devices, placed
