@@ -86,6 +86,20 @@ def pytest_collection_modifyitems(items):
             raise pytest.UsageError(str(error)) from error
 
 
+def pytest_collection_finish():
+    """Split the processor while TensorFlow has not started, for tests of many devices.
+
+    Whichever test comes first starts it, and after that it splits nothing.
+    """
+    if (tf := sys.modules.get("tensorflow")) and not tf.config.list_physical_devices(
+        "GPU"
+    ):
+        from style_workshop import WorkshopError, parallel
+
+        with contextlib.suppress(WorkshopError):
+            parallel.devices(4)
+
+
 # --- for the tests of what reads other people's files -------------------------------
 
 
