@@ -121,7 +121,7 @@ live: check slides/node_modules  ## the notebooks as decks, beside JupyterLab (N
 	@echo "Open with a browser: outputs/live/*.slides.html"
 	$(START_LAB)
 
-bundle: check  ## one archive to install from without a network (about 0.7 GB)
+bundle: check  ## one archive to install from without a network (about 0.8 GB)
 	.venv/bin/python install/bundle.py make $(BUNDLE_FOR) --weights $(WEIGHTS_FOLDER)
 
 lan-index:  ## serve the bundle to a room, until Ctrl-C

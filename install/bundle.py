@@ -34,10 +34,10 @@ ARCHIVE = DIST / "style-workshop-bundle.zip"
 PINS = ROOT / "install" / "requirements.txt"
 EXTRAS = ("cpu", "lab", "test")
 WEIGHTS = ("vgg19.npz", "vgg16.npz")
-# Megabytes to expect. Measured in November 2026: Linux with Python 3.11 574, Windows
+# Megabytes to expect. Measured in November 2026: Linux with Python 3.12 609, Windows
 # with 3.12 635, a Mac with 3.13 493. Another Python shares what is not compiled for
 # one: estimated. The rest is the weights and the clone.
-FIRST, ANOTHER, REST = 600, 480, 165
+FIRST, ANOTHER, REST = 610, 480, 180
 
 MANYLINUX = [f"manylinux_2_{minor}" for minor in range(28, 16, -1)] + ["manylinux2014"]
 #: of each system: pip's platform tags; sys_platform, os_name, system, machine

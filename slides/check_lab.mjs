@@ -11,7 +11,7 @@ const page = await browser.newPage();
 await page.setViewport({ width: 1280, height: 1600 });
 await page.goto(process.argv[2], { waitUntil: "load", timeout: 60000 });
 await page.waitForSelector(".jp-NotebookPanel .jp-CodeCell", { timeout: 90000 });
-const limit = 240000; // milliseconds
+const limit = 600000; // milliseconds; a lesson takes minutes on a busy machine
 await page.evaluate(async () => {
   const app = window.jupyterapp;
   const panel = app.shell.currentWidget;

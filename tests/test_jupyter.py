@@ -56,14 +56,42 @@ def test_every_way_to_start_jupyterlab_uses_it():
 
 
 SLIDES = ROOT / "slides"
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
+in_chromium = pytest.mark.skipif(
     not (shutil.which("chromium") and shutil.which("node"))
     or not (SLIDES / "node_modules").is_dir(),
     reason="needs node, Chromium and `npm ci` in slides/",
 )
+
+
+def run_in_a_browser(root: Path, notebook: str) -> dict:
+    """Open a notebook in JupyterLab, run all of its cells, say what came of it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", f"--config={CONFIG}"]
+    command += ["--ip=127.0.0.1", f"--port={port}", "--allow-root", "--no-browser"]
+    command += ["--LabApp.expose_app_in_browser=True", "--IdentityProvider.token=toy"]
+    command += [f"--ServerApp.root_dir={root}"]
+    command += ["--FileContentsManager.preferred_dir="]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        while "is running at" not in server.stderr.readline():
+            assert server.poll() is None
+        threading.Thread(target=server.stderr.read, daemon=True).start()
+        address = f"http://127.0.0.1:{port}/lab/tree/{notebook}?token=toy"
+        run = subprocess.run(
+            ["node", "check_lab.mjs", address],
+            cwd=SLIDES, capture_output=True, text=True,
+        )  # fmt: skip
+    finally:
+        server.terminate()
+        server.wait()
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+@in_chromium
 def test_a_notebook_runs_from_the_top_in_a_browser(tmp_path):
     """JupyterLab opens, the cells run, a figure and a progress bar are there."""
     new = nbformat.v4
@@ -75,28 +103,25 @@ def test_a_notebook_runs_from_the_top_in_a_browser(tmp_path):
     # Without it JupyterLab asks for a kernel, and waits.
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(notebook, tmp_path / "toy.ipynb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyterlab", f"--config={CONFIG}"]
-    command += ["--ip=127.0.0.1", f"--port={port}", "--allow-root", "--no-browser"]
-    command += ["--LabApp.expose_app_in_browser=True", "--IdentityProvider.token=toy"]
-    command += [f"--ServerApp.root_dir={tmp_path}"]
-    command += ["--FileContentsManager.preferred_dir="]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        while "is running at" not in server.stderr.readline():
-            assert server.poll() is None
-        threading.Thread(target=server.stderr.read, daemon=True).start()
-        address = f"http://127.0.0.1:{port}/lab/tree/toy.ipynb?token=toy"
-        run = subprocess.run(
-            ["node", "check_lab.mjs", address],
-            cwd=SLIDES, capture_output=True, text=True,
-        )  # fmt: skip
-    finally:
-        server.terminate()
-        server.wait()
-    assert run.returncode == 0, run.stderr
-    seen = json.loads(run.stdout.splitlines()[-1])
+    seen = run_in_a_browser(tmp_path, "toy.ipynb")
     assert (seen["cells"], seen["ran"], seen["errors"]) == (2, 2, [])
     assert seen["pictures"] == 1 and seen["widgets"] > 0
+
+
+@pytest.mark.slow
+@in_chromium
+def test_a_lesson_runs_from_the_top_in_a_browser(tmp_path):
+    """On a copy, since JupyterLab saves what it has run."""
+    name = "0.2_VGG_inference.ipynb"
+    shutil.copy(LESSON.with_name(name), tmp_path)
+    stored = nbformat.read(tmp_path / name, as_version=4)
+    code = [c for c in stored.cells if c.cell_type == "code" and c.source.strip()]
+    figures = [
+        output
+        for cell in code
+        for output in cell.outputs
+        if "image/jpeg" in output.get("data", {})
+    ]
+    seen = run_in_a_browser(tmp_path, name)
+    assert (seen["cells"], seen["ran"], seen["errors"]) == (len(code), len(code), [])
+    assert seen["pictures"] == len(figures) > 5

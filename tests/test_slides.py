@@ -90,6 +90,32 @@ def test_the_second_slide_says_how_long_each_chapter_takes():
     assert {chapter: int(took) for chapter, took in rows} == taught
 
 
+def test_the_full_day_has_the_minutes_that_the_notebooks_state():
+    guide = (SLIDES / "INSTRUCTOR.md").read_text(encoding="utf-8")
+    line = next(x for x in guide.splitlines() if x.startswith("Morning: "))
+    planned = re.findall(r"(\d\.\d) \((\d+)\)", line)
+    assert len(planned) == 9
+    for chapter, minutes in planned:
+        first = min(
+            (ROOT / "notebooks").glob(f"{chapter}_*.ipynb"), key=lambda p: p.stem
+        )
+        head = "".join(json.loads(first.read_text("utf-8"))["cells"][0]["source"])
+        assert f"**{minutes} minutes to teach" in head, chapter
+
+
+def test_every_question_of_a_notebook_has_its_answer():
+    """Three answers a notebook, each behind its question in italics."""
+    guide = (SLIDES / "INSTRUCTOR.md").read_text(encoding="utf-8")
+    guide = guide[guide.index("## Answers to the three questions") :]
+    answered = dict(re.findall(r"^\*\*(\d\.\d(?: \w+)?)\*\* (.*)$", guide, re.M))
+    lessons = list((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+    asking = [x for x in lessons if "**Three questions.**" in x.read_text("utf-8")]
+    assert len(answered) == len(asking) == len(lessons)
+    for chapter, text in answered.items():
+        questions = re.findall(r"(?<!\*)\*[^*]+?[?,]?\*(?!\*)", text)
+        assert len(questions) == 3, chapter
+
+
 def test_the_instructor_has_the_plan_of_the_talk():
     """Each row is a run of slides: where it begins, and its minutes."""
     guide = (SLIDES / "INSTRUCTOR.md").read_text(encoding="utf-8")
