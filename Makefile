@@ -133,10 +133,10 @@ site: check docs/node_modules/.package-lock.json  ## the reader's site, its play
 	$(SITE_PYTHON) -c "import myst_nb" 2>/dev/null || \
 	    $(SITE_PYTHON) -m pip install -q -e ".[site]"
 	$(SITE_PYTHON) docs/stage.py build/pages
-	$(SITE_PYTHON) -m sphinx -q -c docs build/pages build/html
-	$(SITE_PYTHON) docs/playground/network.py build/playground
-	cd docs && node playground/build.mjs ../build/playground/twelve_styles.onnx \
-	    ../build/playground/styles.json ../build/html/playground.html
+	$(SITE_PYTHON) -m sphinx -q -c docs -d build/doctrees build/pages build/html
+	$(SITE_PYTHON) -m style_workshop export twelve_styles -o build/twelve_styles.onnx
+	cd docs && node playground/build.mjs ../build/twelve_styles.onnx \
+	    ../build/html/playground.html
 	rm -rf site && mv build/html site
 
 test-site: docs/node_modules/.package-lock.json  ## open every page of it in Chromium

@@ -52,6 +52,7 @@ mathjax3_config = {"options": {"enableMenu": False}}
 html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["static", str(MATHJAX)]
+html_extra_path = [str(path) for path in stage.decks()]  # beside the first page
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
@@ -79,3 +80,4 @@ if HOST:
 
 def setup(app):
     app.connect("doctree-read", stage.link_to_code)
+    app.connect("doctree-read", stage.hide_long_values)

@@ -1,4 +1,4 @@
-"""Lay out what Sphinx reads: README, notebooks and their index, the API's pages.
+"""Lay out what Sphinx reads: README, notebooks and their index, decks, API.
 
 ``python docs/stage.py FOLDER``. Pages keep the places that their files have in the
 repository, so that links between them hold.
@@ -22,7 +22,7 @@ else:
 ROOT = Path(__file__).resolve().parent.parent
 #: What is shown as it is, beside README and the notebooks: title and files.
 PAGES = {
-    "Reference": ["docs/glossary.md", "notebooks/glossary.md", "api/index.md"],
+    "Reference": ["docs/glossary.md", "api/index.md"],
     "About": [
         "README.md",
         "install/README.md",
@@ -41,6 +41,8 @@ CHAPTERS = {
     "3": "Networks that paint in one pass",
     "4": "Any style in one pass",
 }
+#: Decks, and the figure of each that its card shows.
+DECKS = {"StyleTransferWorkshop": "gatys.jpg", "StyleTransferWorkshop_v3": "twelve.jpg"}
 INDEX = """\
 ---
 html_theme.sidebar_secondary.remove: true
@@ -140,6 +142,24 @@ def _card(notebook: Notebook) -> str:
 """
 
 
+def decks() -> list[Path]:
+    return [ROOT / "slides" / f"{name}.pdf" for name in DECKS]
+
+
+def _deck(path: Path) -> str:
+    text = path.with_suffix(".md").read_text("utf-8")
+    return f"""\
+::::{{grid-item-card}} {re.search("^description: (.+)", text, re.M)[1]}
+:link: {path.name}
+:img-top: /slides/figures/{DECKS[path.stem]}
+:img-alt: a picture of the deck
+:::{{card-footer}}
+PDF, {path.stat().st_size / 1e6:.1f} MB
+:::
+::::
+"""
+
+
 def _toctree(caption: str, pages: list[str]) -> str:
     lines = "\n".join(f"/{Path(page).with_suffix('').as_posix()}" for page in pages)
     return f"```{{toctree}}\n:hidden:\n:caption: {caption}\n{lines}\n```\n"
@@ -159,6 +179,8 @@ def index() -> str:
                 f"## {heading}\n\n:::::{{grid}} 1 2 2 3\n:gutter: 3\n{cards}\n:::::\n",
                 _toctree(heading, pages),
             ]
+    cards = "\n".join(map(_deck, decks()))
+    parts.append(f"## Decks\n\n:::::{{grid}} 1 2 2 3\n:gutter: 3\n{cards}\n:::::\n")
     solutions = sorted(ROOT.glob("notebooks/solutions/*.ipynb"))
     parts.append(_toctree("Solutions", [str(p.relative_to(ROOT)) for p in solutions]))
     for caption, pages in PAGES.items():
@@ -223,8 +245,21 @@ def link_to_code(app, doctree) -> None:
             node.replace_self(link)
 
 
+def hide_long_values(app, doctree) -> None:
+    """Leave out the value of a constant that takes a line of its own, or is a path.
+
+    For Sphinx's event ``doctree-read``.
+    """
+    for node in list(doctree.findall(addnodes.desc_annotation)):
+        value = node.astext()
+        if value.startswith(" = ") and (len(value) > 72 or "Path(" in value):
+            node.parent.remove(node)
+
+
 def _uri(app, path: Path) -> str:
     """Where a file or folder of the repository can be read; may be nowhere."""
+    if ROOT / path in decks():
+        return "../" * app.env.docname.count("/") + path.name
     page = "api/" + ".".join(path.with_suffix("").parts[1:])
     if page == "api/__init__":
         page = "api/index"
@@ -247,6 +282,7 @@ def stage(folder: Path) -> None:
     for suffix in ("jpg", "png", "svg"):
         found += ROOT.glob(f"notebooks/figures/*.{suffix}")
     found += ROOT.glob("data/images/*/*.jpg")
+    found += [ROOT / "slides" / "figures" / name for name in DECKS.values()]
     for path in found:
         target = folder / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -2,12 +2,15 @@
 
 TensorFlow writes the first and the last, tf2onnx the other. All take ``images``
 ``[b, h, w, 3]``, 0-255, and a network of several styles also ``styles`` ``[styles]``;
-all give ``painted``, which may leave 0-255 by some gray levels.
+all give ``painted``, which may leave 0-255 by some gray levels. ONNX also carries the
+names of the styles, as a JSON list in its metadata ``styles``.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import onnx
 import tensorflow as tf
 
 from style_workshop import WorkshopError
@@ -86,13 +89,13 @@ def _onnx(network, path: Path, module: tf.Module) -> None:
         raise WorkshopError(
             'ONNX needs tf2onnx: .venv/bin/pip install -e ".[export]"'
         ) from error
+    model, _ = tf2onnx.convert.from_function(
+        module.paint, input_signature=module.paint.input_signature, opset=OPSET
+    )
+    names = network.card.get("styles", [])
+    onnx.helper.set_model_props(model, {"styles": json.dumps(names)})
     with atomic_write(path) as part:
-        tf2onnx.convert.from_function(
-            module.paint,
-            input_signature=module.paint.input_signature,
-            opset=OPSET,
-            output_path=str(part),
-        )
+        onnx.save(model, str(part))
 
 
 def _tflite(network, path: Path, module: tf.Module) -> None:

@@ -14,6 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
+
+from style_workshop import IMAGES, NETWORKS, color, export, fast, feedforward, images
+from style_workshop.feedforward import Architecture, TransformNetwork
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -34,9 +38,9 @@ def stage():
     sys.path.remove(str(DOCS))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browse():
-    """Give the function that runs ``docs/check.mjs``, or skip."""
+    """Give the function that runs a module of ``docs`` that opens pages, or skip."""
     needed = [ROOT / "site/index.html", DOCS / "node_modules/playwright-core", CHROMIUM]
     if "SITE_TEST" not in os.environ or not shutil.which("node"):
         pytest.skip("make test-site runs it")
@@ -44,12 +48,43 @@ def browse():
         pytest.skip(f"no {missing[0]}: make site")
 
     def run(*words: str) -> dict:
-        command = ["node", str(DOCS / "check.mjs"), *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        command = ["node", *words]
+        done = subprocess.run(command, cwd=DOCS, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
     return run
+
+
+def own_network(path: Path, names: list[str]) -> TransformNetwork:
+    """Write a small network of as many styles as names, as .onnx."""
+    start = TransformNetwork(Architecture(4, 2, styles=len(names)))
+    random = np.random.default_rng(len(names))
+    values = {
+        name: array + random.normal(0, 0.05, array.shape).astype(np.float32)
+        for name, array in start.values().items()
+    }
+    card = {"styles": names} if len(names) > 1 else {}
+    network = TransformNetwork(start.architecture, values, card=card)
+    export.export(network, path)
+    return network
+
+
+@pytest.fixture(scope="module")
+def played(browse, tmp_path_factory):
+    """Use the playground once: what was seen, folder, own networks and photograph."""
+    pytest.importorskip("tf2onnx", reason="needs the export extra")
+    folder = tmp_path_factory.mktemp("played")
+    one = own_network(folder / "one.onnx", ["the only one"])
+    two = own_network(folder / "two.onnx", ["dry_leaves", "sea"])
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    with Image.open(IMAGES / "content" / "coffee.jpg") as coffee:
+        part = coffee.crop((100, 100, 260, 210))
+    part.save(folder / "own.jpg", exif=turned, quality=95)
+    own = images.read(folder / "own.jpg")
+    assert own.shape == (160, 110, 3)
+    return browse("check_playground.mjs", str(folder)), folder, one, two, own
 
 
 def test_npm_packages_have_exact_versions_and_no_address_of_a_machine():
@@ -77,27 +112,70 @@ def test_every_notebook_has_a_card_and_every_module_a_page(stage):
 
 @pytest.mark.slow
 def test_pages_load_without_a_network_and_fit_the_screen(browse):
-    found = browse("pages")
-    assert found["pages"] > 80
+    found = browse("check_pages.mjs")
+    assert found["pages"] > 120
     assert found["faults"] == []
 
 
 @pytest.mark.slow
-def test_the_playground_paints_what_python_paints(browse, tmp_path):
-    from style_workshop import IMAGES, NETWORKS, fast, feedforward, images
-
-    found = browse("playground", str(tmp_path / "cat.png"))
-    assert found["faults"] == []
-    assert found["wide"] <= 0
-    network = feedforward.load(NETWORKS / "twelve_styles.npz")
+def test_the_playground_paints_what_python_paints(played):
+    found, folder, one, two, own = played
+    twelve = feedforward.load(NETWORKS / "twelve_styles.npz")
     cat = images.read(IMAGES / "content" / "cat.jpg")
-    here = fast.paint(network, cat, np.eye(12)[0])
-    there = images.read(tmp_path / "cat.png")
-    assert np.abs(here - there).mean() < 1
-    broken, huge, other = found["sentences"]
-    assert "no picture that the browser can read" in broken
-    assert "more than 50 megapixels" in huge
-    assert "holds no network of this workshop" in other
+    first, second = (fast.paint(twelve, cat, np.eye(12)[k]) for k in (0, 1))
+    kept = color.restore_chroma(first, cat)
+    x = round(cat.shape[1] * 0.3)
+    corners = np.float32([0.225, 0.275, 0.225, 0.275] + [0] * 8)
+    expected = {
+        "style": first,
+        "kept": cat + 0.6 * (kept - cat),
+        "blend": fast.paint(twelve, cat, np.float32([0.5, 0.5] + [0] * 10)),
+        "wipe": np.concatenate([first[:, :x], second[:, x:]], axis=1),
+        "corners": fast.paint(twelve, cat, corners),
+        "own": fast.paint(twelve, own, corners),
+        "one": fast.paint(one, own),
+        "two": fast.paint(two, own, [0.5, 0.5]),
+    }
+    expected["wipe"][:, x - 1 : x + 1] = 255  # the border is white
+    for name, here in expected.items():
+        there = images.read(folder / f"{name}.png")
+        assert there.shape == here.shape, name
+        assert np.abs(np.clip(here, 0, 255) - there).mean() < 1, name
+    assert (found["strength"], found["border"]) == ("60", "30")
+
+
+@pytest.mark.slow
+def test_the_playground_says_what_it_shows_and_what_is_wrong(played):
+    found = played[0]
+    assert found["faults"] == []
+    assert found["label"] == "Painting of cat: 100 % swirling night"
+    assert found["only"] == "Painting of cat: 100 % woodcut waves"
+    assert found["shares"] == ["50 %", "50 %", "0 %"]
+    assert found["corners"].startswith("22 % swirling night, 28 % mosaic, 22 % woodcut")
+    assert found["one"] == ["style 1"]
+    assert found["two"] == ["dry leaves", "sea"]
+    assert found["sentences"] == [
+        "This file is no picture that the browser can read.",
+        "This picture has more than 50 megapixels: make it smaller.",
+        "This file holds no network of this workshop: write one with export, "
+        "without --size.",
+        "There is no webcam that this page may use: allow it, or choose a file.",
+    ]
+
+
+@pytest.mark.slow
+def test_the_playground_paints_a_webcam_until_it_is_stopped(played):
+    found = played[0]
+    assert re.search(r", \d+\.\d frames a second\.$", found["webcam"])
+    assert found["complaintStays"]
+    assert found["stops"]
+
+
+@pytest.mark.slow
+def test_the_playground_is_for_keyboard_reader_phone_and_long_use(played):
+    found = played[0]
+    assert found["controls"] > 20
+    assert found["nameless"] == found["unreached"] == []
+    assert found["wide"] <= 0
     early, late = found["memory"][1], found["memory"][-1]
     assert late < early + 40  # megabytes, over thirty pictures
-    assert found["left"] == "55%"

@@ -1,5 +1,5 @@
 /**
- * Make the playground one file: `node playground/build.mjs NETWORK.onnx STYLES.json OUT`.
+ * Make the playground one file: `node playground/build.mjs NETWORK.onnx OUT`.
  *
  * Opened by a double click it may not read other files, so all it needs is inside.
  */
@@ -8,7 +8,7 @@ import { readFile, readdir, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 
 const here = new URL("./", import.meta.url);
-const [network, styles, out] = process.argv.slice(2);
+const [network, out] = process.argv.slice(2);
 
 const bundle = async (name) => {
   const entryPoints = [new URL(name, here).pathname];
@@ -32,7 +32,6 @@ for (const name of (await readdir(folder)).sort()) {
 }
 const wasm = new URL("../node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm", here);
 const data = [
-  script("styles", await readFile(styles, "utf8")),
   script("photographs", JSON.stringify(photographs)),
   script("onnx", await packed(network)),
   script("wasm", await packed(wasm)),

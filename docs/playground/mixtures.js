@@ -1,6 +1,17 @@
 /** How much of each style: numbers that add up to 1. */
 
 /**
+ * A mixture in words, as "25 % mosaic, 75 % great wave".
+ * @param {number[]} mixture
+ * @param {string[]} styles their names
+ */
+export const inWords = (mixture, styles) => mixture
+  .map((share, i) => [Math.round(share * 100), styles[i]])
+  .filter(([percent]) => percent)
+  .map(([percent, name]) => `${percent} % ${name}`)
+  .join(", ");
+
+/**
  * @param {number[]} amounts of sliders, 0 or more; all 0 gives the first style
  */
 export function normalized(amounts) {

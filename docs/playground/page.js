@@ -1,6 +1,6 @@
 /** The playground: what a person moves, and what is painted. */
-import { normalized, ofCorners, only } from "./mixtures.js";
-import { PictureError, decode, finish, read } from "./pictures.js";
+import { inWords, normalized, ofCorners, only } from "./mixtures.js";
+import { PictureError, decode, finish, read, sizeOf } from "./pictures.js";
 
 /** @typedef {import("./pictures.js").Picture} Picture */
 
@@ -13,12 +13,13 @@ const all = (query) => [...document.querySelectorAll(query)];
 const canvas = /** @type {HTMLCanvasElement} */ ($("canvas"));
 
 /** @type {string[]} */
-let styles = JSON.parse($("styles").textContent);
+let styles = [];
 /** @type {ImageBitmap | HTMLVideoElement | undefined} */
 let source;
 /** @type {{photo: Picture, painted: Float32Array[]} | undefined} */
 let last;
 let ready = false, busy = false, again = false, perPixel = 0, point = [0.5, 0.5];
+let photoName = "";
 
 // --- the worker ----------------------------------------------------------------------
 
@@ -55,11 +56,15 @@ async function unpack(id) {
 
 // --- painting ------------------------------------------------------------------------
 
-/** @param {string} text @param {boolean} [wrong] */
-function say(text, wrong = false) {
-  $("status").textContent = text;
-  $("status").classList.toggle("error", wrong);
-}
+/** @param {string} text */
+const say = (text) => { $("status").textContent = text; };
+
+/** @param {string} text stays until a person does the next thing */
+const complain = (text) => { $("problem").textContent = text; };
+
+/** @param {unknown} error @param {string} otherwise */
+const complainOf = (error, otherwise) =>
+  complain(error instanceof PictureError ? error.message : otherwise);
 
 const mode = () => all("[name=mode]").find((radio) => radio.checked).value;
 
@@ -83,28 +88,26 @@ async function paint() {
   busy = true;
   try {
     const photo = read(source, Number($("size").value));
-    const start = performance.now(), painted = [];
+    const start = performance.now(), painted = [], wanted = mixtures();
+    const live = source instanceof HTMLVideoElement; // another may be chosen meanwhile
     const { pixels, height, width } = photo;
-    for (const mixture of mixtures())
+    for (const mixture of wanted)
       painted.push(await ask({ paint: { pixels, height, width, mixture } }));
     const seconds = (performance.now() - start) / 1000;
     last = { photo, painted };
     show();
+    const words = wanted.map((mixture) => inWords(mixture, styles)).join(" | ");
+    canvas.setAttribute("aria-label", `Painting of ${photoName}: ${words}`);
+    $("mixture").textContent = words;
     perPixel = seconds / painted.length / height / width;
-    const rate = source instanceof HTMLVideoElement
-      ? `, ${(1 / seconds).toFixed(1)} frames a second` : "";
+    const rate = live ? `, ${(1 / seconds).toFixed(1)} frames a second` : "";
     say(`${width} x ${height} pixels, painted in ${seconds.toFixed(2)} s${rate}.`);
     expect();
   } catch (error) {
-    sayWrong(error, "This size does not fit into the browser's memory: use a smaller one.");
+    complainOf(error, "This size does not fit into the browser's memory: use a smaller one.");
   }
   busy = false;
   if (again || source instanceof HTMLVideoElement) setTimeout(paint);
-}
-
-/** @param {unknown} error @param {string} otherwise */
-function sayWrong(error, otherwise) {
-  say(error instanceof PictureError ? error.message : otherwise, true);
 }
 
 /** Put what was painted on the canvas; needs no network. */
@@ -123,33 +126,47 @@ function show() {
   context.fillRect(x - 1, 0, 2, photo.height);
 }
 
-/** Write beside each size how long it will take, from how long the last took. */
+/**
+ * Write beside each size how long it will take, from how long the last took; sizes above
+ * the first that shows the photograph as it is are not offered.
+ */
 function expect() {
-  if (!source || !last) return;
-  const { height, width } = last.photo;
+  if (!source) return;
+  const [width, height] = sizeOf(source), longest = Math.max(width, height);
+  let whole = false;
   for (const option of $("size").options) {
-    const side = Number(option.value);
-    const seconds = (perPixel * side * side * Math.min(height, width)) / Math.max(height, width);
+    const side = Math.min(longest, Number(option.value));
+    const seconds = perPixel * side * side * Math.min(width, height) / longest;
     option.textContent = `${side} pixels, about ${seconds.toFixed(seconds < 9.5 ? 1 : 0)} s`;
+    option.hidden = option.disabled = whole;
+    whole ||= side === longest;
   }
 }
 
 // --- photographs ---------------------------------------------------------------------
 
-/** @param {ImageBitmap | HTMLVideoElement} next */
-function take(next) {
+/**
+ * @param {ImageBitmap | HTMLVideoElement} next
+ * @param {string} name
+ */
+function take(next, name) {
   if (source instanceof HTMLVideoElement) stopWebcam(source);
   else source?.close();
-  source = next;
+  [source, photoName] = [next, name];
+  for (const button of all("#photos button"))
+    button.setAttribute("aria-pressed", String(button.id === `photo-${name}`));
   return paint();
 }
 
-/** @param {Blob} file */
-async function takeFile(file) {
+/**
+ * @param {Blob} file
+ * @param {string} [name]
+ */
+async function takeFile(file, name = "your photograph") {
   try {
-    await take(await decode(file));
+    await take(await decode(file), name);
   } catch (error) {
-    sayWrong(error, "This picture could not be opened.");
+    complainOf(error, "This picture could not be opened.");
   }
 }
 
@@ -157,37 +174,45 @@ async function takeFile(file) {
 function stopWebcam(video) {
   for (const track of /** @type {MediaStream} */ (video.srcObject).getTracks()) track.stop();
   $("webcam").setAttribute("aria-pressed", "false");
+  $("status").setAttribute("aria-live", "polite");
 }
 
+/** Go on with the frame of the moment. @param {HTMLVideoElement} video */
+const freeze = async (video) => take(await createImageBitmap(video), "the webcam's picture");
+
 async function webcam() {
-  if (source instanceof HTMLVideoElement) {
-    const still = await createImageBitmap(source);
-    return take(still);
-  }
+  if (source instanceof HTMLVideoElement) return freeze(source);
   try {
     const video = document.createElement("video");
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: true });
     video.muted = true;
     await video.play();
     $("webcam").setAttribute("aria-pressed", "true");
+    $("status").setAttribute("aria-live", "off"); // it would be read out for every frame
     $("size").value = "192";
-    await take(video);
+    await take(video, "the webcam's picture");
   } catch {
-    say("There is no webcam that this page may use: allow it, or choose a file.", true);
+    complain("There is no webcam that this page may use: allow it, or choose a file.");
   }
+}
+
+/** @param {ArrayBuffer} bytes of an .onnx file */
+async function useNetwork(bytes) {
+  styles = await ask({ network: bytes });
+  listStyles();
 }
 
 /** @param {Blob} file */
 async function takeNetwork(file) {
   say("The network is being read …");
   try {
-    const count = await ask({ network: await file.arrayBuffer() });
-    styles = Array.from({ length: count }, (_, i) => `style ${i + 1}`);
-    listStyles();
-    await paint();
+    await useNetwork(await file.arrayBuffer());
   } catch {
-    say("This file holds no network of this workshop: write one with export.", true);
+    const advice = "write one with export, without --size";
+    say("");
+    return complain(`This file holds no network of this workshop: ${advice}.`);
   }
+  await paint();
 }
 
 function save() {
@@ -203,17 +228,36 @@ function save() {
 // --- the page ------------------------------------------------------------------------
 
 function listStyles() {
-  $("blend").replaceChildren(...styles.map((name, i) => {
-    const label = document.createElement("label"), slider = document.createElement("input");
-    Object.assign(slider, { type: "range", min: 0, max: 100, value: i ? 0 : 100 });
-    label.append(name.replaceAll("_", " "), slider);
-    slider.oninput = paint;
-    return label;
+  $("blend").replaceChildren(...styles.flatMap((name, i) => {
+    const button = document.createElement("button"), slider = document.createElement("input");
+    const share = document.createElement("output");
+    Object.assign(button, { type: "button", textContent: name, title: `Only ${name}` });
+    Object.assign(slider, { type: "range", min: 0, max: 100, value: i ? 0 : 100, ariaLabel: name });
+    button.onclick = () => {
+      all("#blend input").forEach((other, k) => { other.value = k === i ? 100 : 0; });
+      blend();
+    };
+    slider.oninput = blend;
+    return [button, slider, share];
   }));
   all("select.style").forEach((select, i) => {
-    select.replaceChildren(...styles.map((name, k) => new Option(name.replaceAll("_", " "), `${k}`)));
+    select.replaceChildren(...styles.map((name, k) => new Option(name, `${k}`)));
     select.value = String([0, 1, 0, 1, 2, 3][i] % styles.length);
     select.onchange = paint;
+  });
+  writeShares();
+}
+
+function blend() {
+  writeShares();
+  paint();
+}
+
+/** Write beside each slider how much of its style there is. */
+function writeShares() {
+  const shares = normalized(all("#blend input").map((slider) => Number(slider.value)));
+  all("#blend output").forEach((output, i) => {
+    output.textContent = `${Math.round(shares[i] * 100)} %`;
   });
 }
 
@@ -225,10 +269,8 @@ function listPhotos() {
     Object.assign(picture, { src: address, alt: name });
     button.append(picture);
     button.onclick = async () => {
-      for (const other of all("#photos button"))
-        other.setAttribute("aria-pressed", String(other === button));
       const bytes = Uint8Array.from(atob(address.split(",")[1]), (c) => c.charCodeAt(0));
-      await takeFile(new Blob([bytes], { type: "image/jpeg" }));
+      await takeFile(new Blob([bytes], { type: "image/jpeg" }), name);
     };
     return button;
   }));
@@ -267,6 +309,8 @@ function listen() {
   $("network").onchange = () => $("network").files[0] && takeNetwork($("network").files[0]);
   $("webcam").onclick = webcam;
   $("save").onclick = save;
+  for (const kind of ["change", "click", "drop"])
+    document.addEventListener(kind, () => complain(""), true);
   document.ondragover = (e) => e.preventDefault();
   document.ondrop = (e) => {
     e.preventDefault();
@@ -278,16 +322,16 @@ function listen() {
 async function start() {
   $("size").append(...SIZES.map((side) => new Option(`${side} pixels`, `${side}`)));
   $("size").value = "384";
-  listStyles();
   listPhotos();
   listen();
   try {
     await ask({ wasm: await unpack("wasm") });
-    await ask({ network: await unpack("onnx") });
+    await useNetwork(await unpack("onnx"));
     ready = true;
     $("photo-cat").click();
   } catch {
-    say("The network does not start: use a browser of the last two years.", true);
+    say("");
+    complain("The network does not start: use a browser of the last two years.");
   }
 }
 

@@ -4,24 +4,30 @@
  * Takes `{wasm}` once, then `{network}` and `{paint}`; answers each with its `id`.
  */
 import * as ort from "onnxruntime-web/wasm";
+import { metadata } from "./metadata.js";
 
 /** @type {ort.InferenceSession | undefined} */
 let session;
 
 /**
  * @param {ArrayBuffer} bytes of an .onnx file
- * @returns {Promise<number>} how many styles it has
+ * @returns {Promise<string[]>} its styles, by number where the file has no names
  */
 async function load(bytes) {
   const next = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
-  if (!next.inputNames.includes("images") || !next.outputNames.includes("painted")) {
+  const shape = (/** @type {string} */ name) =>
+    /** @type {any[]} */ (next.inputMetadata).find((input) => input.name === name)?.shape;
+  const anySize = typeof shape("images")?.[1] === "string";
+  if (!anySize || !next.outputNames.includes("painted")) {
     await next.release();
-    throw new Error("it has no input `images` and output `painted`");
+    throw new Error("it has no `images` of any size, or no output `painted`");
   }
   await session?.release();
   session = next;
-  const styles = /** @type {any[]} */ (next.inputMetadata).find((i) => i.name === "styles");
-  return styles ? Number(styles.shape[0]) : 1;
+  const names = JSON.parse(metadata(new Uint8Array(bytes)).styles ?? "[]");
+  const count = Number(shape("styles")?.[0] ?? 1);
+  return Array.from({ length: count }, (_, i) =>
+    String(names[i] ?? `style ${i + 1}`).replaceAll("_", " "));
 }
 
 /**

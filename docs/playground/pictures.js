@@ -43,14 +43,20 @@ export async function decode(file) {
 }
 
 /**
+ * Width and height.
+ * @param {ImageBitmap | HTMLVideoElement} source
+ */
+export const sizeOf = (source) => "videoWidth" in source
+  ? [source.videoWidth, source.videoHeight] : [source.width, source.height];
+
+/**
  * Draw it at a size and read its numbers.
  * @param {ImageBitmap | HTMLVideoElement} source
  * @param {number} longest side in pixels; never larger than the picture is
  * @returns {Picture}
  */
 export function read(source, longest) {
-  const [w, h] = "videoWidth" in source
-    ? [source.videoWidth, source.videoHeight] : [source.width, source.height];
+  const [w, h] = sizeOf(source);
   const scale = Math.min(1, longest / Math.max(w, h));
   const [width, height] = [w, h].map((side) => Math.max(8, Math.round(side * scale)));
   const context = new OffscreenCanvas(width, height).getContext("2d");
