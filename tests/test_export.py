@@ -1,5 +1,6 @@
 """A network that was taken elsewhere paints what it paints here."""
 
+import json
 import warnings
 
 import numpy as np
@@ -25,7 +26,8 @@ def network(request) -> TransformNetwork:
     for name, array in values.items():
         if "/sc" in name or "/sh" in name:
             array += random.normal(0, 0.2, array.shape).astype(np.float32)
-    return TransformNetwork(start.architecture, values)
+    card = {"styles": ["leaves", "sea"][: request.param]}
+    return TransformNetwork(start.architecture, values, card=card)
 
 
 def inputs_of(network, images, mixture) -> dict[str, np.ndarray]:
@@ -57,6 +59,8 @@ def test_onnx_paints_the_same(network, tmp_path):
     for case in CASES:
         (got,) = session.run(["painted"], inputs_of(network, *case))
         np.testing.assert_allclose(got, painted(network, *case), atol=0.05)
+    names = session.get_modelmeta().custom_metadata_map["styles"]
+    assert json.loads(names) == network.card["styles"]
 
 
 def test_tflite_paints_the_same_to_the_float16_of_its_weights(network, tmp_path):
