@@ -59,11 +59,14 @@ def descend(
     """Bring a signal at the top of ``passed`` back to the bottom.
 
     All rules turn a convolution around by its transposed filters, and a max pooling
-    by its switches. They differ at the ReLU only, in what they set to zero:
+    by its switches. They differ at the ReLU only. Of a signal ``R`` that comes down to
+    a ReLU into which the picture sent ``f`` on its way up, they let through
 
-    - ``"gradient"``: the signal where the picture, on its way up, had nothing above 0;
-    - ``"deconvnet"``: the signal where it is itself below 0, whatever the picture had;
-    - ``"guided"``: where one of the two holds.
+    - ``"gradient"``: ``R`` where ``f > 0``;
+    - ``"deconvnet"``: ``R`` where ``R > 0``, whatever ``f`` was;
+    - ``"guided"``: ``R`` where both ``R > 0`` and ``f > 0``;
+
+    and 0 everywhere else.
 
     Args:
         signal: ``[b, h', w', c]``.
