@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from style_workshop import exercises
+from style_workshop import IMAGES, color, exercises, images
 
 NOTEBOOKS = ROOT / "notebooks"
 
@@ -55,3 +55,42 @@ def said(stem: str, number: int, answer, capsys, **names) -> str:
     source = source.replace("answer = ...", "answer = given", 1)
     exec(source, {"given": answer, "exercises": exercises, "np": np, **names})
     return capsys.readouterr().out
+
+
+# --- chapters 1 and 2 ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stem", "number", "right", "wrong"),
+    [
+        ("2.0_Gatys_method_color", 3, "gray", "orange"),
+    ],
+)
+def test_words_and_numbers(stem, number, right, wrong, capsys):
+    assert said(stem, number, right, capsys).startswith("Right")
+    assert said(stem, number, wrong, capsys).startswith("Not yet")
+
+
+def read(kind: str, name: str) -> np.ndarray:
+    return images.read(IMAGES / kind / f"{name}.jpg", 64)
+
+
+def test_2_0_color_knows_a_style_in_the_colors_of_another(capsys):
+    night, mosaic = read("style", "swirling_night"), read("style", "mosaic")
+    names = {"style": night, "style2": mosaic}
+    stem = "2.0_Gatys_method_color"
+    stones = color.match_colors(mosaic, night)
+    assert said(stem, 1, stones, capsys, **names).startswith("Right")
+    for wrong in (night, mosaic, color.match_colors(night, mosaic)):
+        assert said(stem, 1, wrong, capsys, **names).startswith("Not yet")
+
+
+def test_2_0_color_knows_a_result_that_was_matched_afterwards(capsys):
+    flower, plain = read("content", "flower"), read("content", "rocket")[:43]
+    content = images.resize(flower, plain.shape[:2])
+    names = {"content": content, "pictures": {"plain": plain}}
+    stem = "2.0_Gatys_method_color"
+    after = color.match_colors(plain, content, "transport")
+    assert said(stem, 2, after, capsys, **names).startswith("Right")
+    for wrong in (content, plain):
+        assert said(stem, 2, wrong, capsys, **names).startswith("Not yet")
