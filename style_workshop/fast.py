@@ -24,6 +24,7 @@ from style_workshop import (
 from style_workshop.batches import BatchGenerator
 from style_workshop.feedforward import TransformNetwork
 from style_workshop.images import require_size, save, side_by_side
+from style_workshop.video.motion import Motion
 
 #: Photographs are made larger than the window that is cut out of them, by this share.
 ROOM = 1 / 8
@@ -88,6 +89,7 @@ def train(
     *,
     settings: training.TrainingSettings = training.TRAINING_SETTINGS,
     loss_settings: perceptual.LossSettings = perceptual.LOSS_SETTINGS,
+    motion: Motion | None = None,
     norms_only: bool = False,
     style: int | None = None,
     folder: str | Path | None = None,
@@ -104,6 +106,8 @@ def train(
         data: photographs and windows.
         settings: steps and rate.
         loss_settings: layers and weights of the loss.
+        motion: for a network that paints clips: what flicker costs, and how
+            photographs move while it learns.
         norms_only: change the scales and shifts alone, as for a new style [9].
         style: the only style that is trained, by number; None trains all.
         folder: of checkpoints, curves and samples; None keeps none.
@@ -130,9 +134,11 @@ def train(
             "norms_only": norms_only,
             "style": style,
         }
+        if motion is not None:
+            made_for["motion"] = motion.describe()
         history = training.train(
             network.norm_variables if norms_only else network.variables,
-            loss.of(network, style=style, seed=data.seed),
+            loss.of(network, style=style, seed=data.seed, motion=motion),
             batches,
             settings=settings,
             folder=folder,

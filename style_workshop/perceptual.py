@@ -25,6 +25,7 @@ from style_workshop.losses import (
     spike_loss,
     total_variation,
 )
+from style_workshop.video.motion import Motion
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,12 @@ class PerceptualLoss:
         return tf.reduce_mean(missed)
 
     def of(
-        self, network: TransformNetwork, *, style: int | None = None, seed: int = 0
+        self,
+        network: TransformNetwork,
+        *,
+        style: int | None = None,
+        seed: int = 0,
+        motion: Motion | None = None,
     ) -> Callable:
         """Give the loss that `training.train` lowers: that of what ``network`` paints.
 
@@ -180,11 +186,12 @@ class PerceptualLoss:
             network: of as many styles as there are pictures.
             style: the only one that is painted; None draws one for each picture, from
                 the seed and the step.
-            seed: of that draw.
+            seed: of that draw, and of the motion.
+            motion: moves the photographs, and holds what is painted of them together.
 
         Returns:
             A function from photographs ``[b, h, w, 3]`` and the step to the total and
-            its terms: those of a call, and of range and spikes.
+            its terms: those of a call, of range and spikes, and of motion.
         """
         count = network.architecture.styles
         # XLA fuses what lies between the convolutions: a sixth of a step's time.
@@ -198,7 +205,15 @@ class PerceptualLoss:
                 )
             else:
                 drawn = tf.fill([batch], style)
-            painted, watched = paint(photographs, tf.one_hot(drawn, count))
+            mixture = tf.one_hot(drawn, count)
+            if motion is None:
+                painted, watched = paint(photographs, mixture)
+            else:
+                moved, flows, trusted = motion.move(photographs, [seed, step])
+                both = tf.concat([photographs, moved], 0), tf.tile(mixture, [2, 1])
+                painted, watched = paint(*both)
+                painted, later = tf.split(painted, 2)
+                watched["temporal"] = motion.loss(painted, later, flows, trusted)
             total, terms = self(painted, photographs, drawn)
             return tf.add_n([total, *watched.values()]), {**terms, **watched}
 

@@ -47,6 +47,7 @@ def add_options(parser) -> None:
     _add_rate(parser)
     _add_network(parser)
     _add_loss(parser)
+    _add_motion(parser)
     _add_watching(parser)
     add("--seed", type=seed, default=0, help="of the numbers that it starts from")
 
@@ -112,6 +113,25 @@ def _add_loss(parser) -> None:
     add_dtype(parser)
 
 
+def _add_motion(parser) -> None:
+    add = parser.add_argument
+    add(
+        "--temporal-weight",
+        type=weight,
+        default=0.0,
+        help="for clips, such as 50: against flicker, on photographs that move",
+    )
+    add(
+        "--clips",
+        nargs="+",
+        metavar="CLIP",
+        type=file,
+        default=[],
+        help="with --temporal-weight: videos or folders of frames in whose way "
+        "photographs move too, beside shifts and zooms",
+    )
+
+
 def _add_watching(parser) -> None:
     add = parser.add_argument
     add(
@@ -164,6 +184,7 @@ def run(options) -> int:
         network,
         styles,
         **_settings(options),
+        motion=_motion(options),
         norms_only=options.norms_only,
         folder=folder,
         samples=samples,
@@ -191,6 +212,7 @@ def _pictures(options) -> tuple[dict, list]:
 def _require_sense(options, count: int) -> None:
     """Refuse what can be refused before TensorFlow loads."""
     from style_workshop.batches.files import find
+    from style_workshop.video import clips
 
     if Path(options.output).suffix != ".npz":
         raise WorkshopError(f"{options.output} should end in .npz: it holds a network.")
@@ -200,6 +222,10 @@ def _require_sense(options, count: int) -> None:
         network_path(options.pretrained)
     elif options.norms_only:
         raise WorkshopError("--norms-only needs a trained network: give --pretrained.")
+    if options.clips and not options.temporal_weight:
+        raise WorkshopError("--clips goes with --temporal-weight: give both.")
+    for clip in options.clips:
+        clips.require_readable(clip)
     find(options.photos)
 
 
@@ -234,6 +260,20 @@ def _settings(options) -> dict:
             dtype=dtype_of(options),
         ),
     }
+
+
+def _motion(options):
+    """Read the motion that photographs are to have; None without a weight of it."""
+    if not options.temporal_weight:
+        return None
+    import numpy as np
+
+    from style_workshop.video.motion import Motion, flows_of
+
+    flows = [flows_of(clip, options.size) for clip in options.clips]
+    return Motion(
+        options.temporal_weight, flows=np.concatenate(flows) if flows else None
+    )
 
 
 def _last(history) -> float:

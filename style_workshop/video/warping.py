@@ -43,10 +43,13 @@ def warp(image: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
     return (1 - down) * above + down * below
 
 
-def inside(flow: np.ndarray) -> np.ndarray:
-    """Say of each pixel ``[h, w]`` whether the flow ends within the picture."""
-    height, width = flow.shape[:2]
-    rows, columns = np.mgrid[:height, :width]
+def inside(flow):
+    """Say of each pixel ``[..., h, w]`` whether the flow ends within the picture.
+
+    Of an array ``[..., h, w, 2]`` it gives an array, of a tensor a tensor.
+    """
+    height, width = flow.shape[-3:-1]
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
     x, y = columns + flow[..., 0], rows + flow[..., 1]
     return (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
 
