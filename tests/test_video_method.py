@@ -106,7 +106,7 @@ def test_a_painted_frame_is_carried_to_where_its_things_are(clip):
     ],
 )
 def test_what_a_later_frame_starts_from_and_is_held_to(
-    clip, style, monkeypatch, changes, starts, named
+    clip, style, network, monkeypatch, changes, starts, named
 ):
     """The two parts of the method, each by itself."""
     seen = {}
@@ -118,7 +118,7 @@ def test_what_a_later_frame_starts_from_and_is_held_to(
         return Result(frame, {})
 
     monkeypatch.setattr(gatys, "stylize", stylize)
-    painter = method.Painter(style, replace(SHALLOW, **changes), network=object())
+    painter = method.Painter(style, replace(SHALLOW, **changes), network=network)
     last = picture(*clip.frames[0].shape[:2])
     done = []
     painter.paint(
@@ -140,7 +140,7 @@ def test_what_a_later_frame_starts_from_and_is_held_to(
 
 
 def test_long_term_weights_fill_what_the_last_frame_did_not_show(
-    clip, style, monkeypatch
+    clip, style, network, monkeypatch
 ):
     seen = {}
     monkeypatch.setattr(
@@ -150,7 +150,7 @@ def test_long_term_weights_fill_what_the_last_frame_did_not_show(
             seen.update(terms=more_terms) or Result(frame, {})
         ),
     )
-    painter = method.Painter(style, replace(SHALLOW, lags=(1, 2)), network=object())
+    painter = method.Painter(style, replace(SHALLOW, lags=(1, 2)), network=network)
     # In the middle frame a hand lies over everything, in the first nothing does.
     covered = picture(*clip.frames[0].shape[:2])
     frame = clip.frames[2]
@@ -160,6 +160,21 @@ def test_long_term_weights_fill_what_the_last_frame_did_not_show(
     old = (hidden == 0)[2:-2, 2:-2]
     assert old.mean() > 0.5
     assert (gradient[2:-2, 2:-2][old] < 0).mean() > 0.9  # towards the brighter one
+
+
+def test_vgg_is_frozen_once_for_all_frames(clip, style, network, monkeypatch):
+    made, features_of = [], gatys.features_of
+
+    def count(*given):
+        made.append(given)
+        return features_of(*given)
+
+    monkeypatch.setattr(gatys, "features_of", count)
+    monkeypatch.setattr("style_workshop.gatys.stylize.features_of", count)
+    settings = replace(SHALLOW, gatys=replace(SHALLOW.gatys, steps=1), steps=1)
+    painter = method.Painter(style, settings, network)
+    passes.paint_clip(clip.frames[:2], painter, {}, progress=None)
+    assert made == [(network, settings.gatys)]
 
 
 # --- through a clip -------------------------------------------------------------------

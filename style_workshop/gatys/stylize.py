@@ -50,6 +50,7 @@ def stylize(
     settings: Settings = WORKSHOP,
     *,
     network: vgg.Network | None = None,
+    features: Callable | None = None,
     start: np.ndarray | None = None,
     more_terms: Callable[[tf.Tensor], dict[str, tf.Tensor]] | None = None,
     callback: Callable[[int, np.ndarray, dict[str, float]], None] | None = None,
@@ -64,6 +65,8 @@ def stylize(
             its longest side is ``settings.style_scale`` times that of the content.
         settings: `WORKSHOP`, `NOTEBOOK`, `PAPER`, or one of them with changes.
         network: from `load_network`; None loads it.
+        features: what `features_of` gives for the network and these settings, for who
+            paints many pictures; None makes it.
         start: a picture of one's own to start from, in place of ``settings.init``.
         more_terms: takes the picture ``[h, w, 3]``, as it is being changed, to terms
             that its loss has besides, by name; it goes with one scale.
@@ -95,7 +98,7 @@ def stylize(
         replace(one, image=image)
         for one, (_, image) in zip(styles, prepared, strict=True)
     ]
-    features = features_of(network or load_network(settings), settings)
+    features = features or features_of(network or load_network(settings), settings)
     image, history = start, {}
     sizes = scale_sizes(content.shape, settings.scales)
     for number, size in enumerate(sizes, start=1):

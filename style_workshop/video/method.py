@@ -7,6 +7,7 @@ show of the same things. `passes` goes through a clip.
 
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import tensorflow as tf
@@ -111,6 +112,11 @@ class Painter:
         self.network = network or gatys.load_network(settings.gatys)
         self.lags = tuple(sorted(set(settings.lags) | {1}))
 
+    @cached_property
+    def features(self) -> Callable:
+        """VGG, frozen once for all frames: half a second of each would go into that."""
+        return gatys.features_of(self.network, self.settings.gatys)
+
     def steps(self, first: bool) -> int:
         """Say how many steps a frame takes."""
         return self.settings.gatys.steps if first else self.settings.steps
@@ -190,7 +196,7 @@ class Painter:
             frame,
             self.style,
             settings,
-            network=self.network,
+            features=self.features,
             start=start,
             more_terms=terms,
             # It is called at the start as well, before the first step.
