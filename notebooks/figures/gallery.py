@@ -1,4 +1,4 @@
-"""Paint one photograph in every style of every network that ships, for the README.
+"""Paint one photograph in every style of the networks that ship, for the README.
 
 ``make gallery``, or ``python notebooks/figures/gallery.py [PHOTOGRAPH]``, makes
 ``gallery.jpg`` beside it; half a minute on two cores.
@@ -17,7 +17,9 @@ SIZE = 384
 def main(photograph: str | Path = IMAGES / "content" / "cat.jpg") -> None:
     photo = images.read(photograph, SIZE)
     pictures, titles = [photo], ["the photograph"]
-    networks = {p.stem: feedforward.load(p) for p in sorted(NETWORKS.glob("*.npz"))}
+    # Those for clips paint a photograph much as the ones that they come from.
+    files = [p for p in sorted(NETWORKS.glob("*.npz")) if "_steady" not in p.stem]
+    networks = {path.stem: feedforward.load(path) for path in files}
     for name, network in sorted(
         networks.items(), key=lambda item: item[1].architecture.styles
     ):
