@@ -13,14 +13,15 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from bench_memory import peak_memory
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLE = ROOT / "data" / "images" / "style" / "stained_glass.jpg"
-NETWORK = ROOT / "data" / "networks" / "mosaic.npz"
-#: Changes of the method; None is a feed-forward network with that share of steadiness.
+NETWORKS = ROOT / "data" / "networks"
+#: Changes of the method.
 GATYS = {
     "frame by frame": {"temporal_weight": 0.0, "warped_start": False},
     "start": {"temporal_weight": 0.0},
@@ -28,7 +29,14 @@ GATYS = {
     "start and loss, 1 back": {"lags": (1,)},
     "whole": {},
 }
-FAST = {"network": 0.0, "network, steady": 0.7}
+#: A network, and the share of the last picture. ``tuned`` was trained further with the
+#: temporal loss.
+FAST = {
+    "network": ("mosaic", 0.0),
+    "network, steady": ("mosaic", 0.7),
+    "tuned network": ("mosaic_steady", 0.0),
+    "tuned network, steady": ("mosaic_steady", 0.7),
+}
 
 
 def measure(
@@ -65,10 +73,12 @@ def measure(
 
 def _painter(name: str, height: int, steps: int, first_steps: int):
     if name in FAST:
-        from style_workshop import feedforward
+        from style_workshop import fast, feedforward
         from style_workshop.video.steady import SteadyPainter
 
-        return SteadyPainter(feedforward.load(NETWORK), share=FAST[name])
+        stem, share = FAST[name]
+        network = feedforward.load(NETWORKS / f"{stem}.npz")
+        return SteadyPainter(partial(fast.paint, network), share=share)
     from style_workshop import gatys, images
     from style_workshop.video import method
 

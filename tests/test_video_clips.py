@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from style_workshop import WorkshopError, images
+from style_workshop import IMAGES, WorkshopError, images
 from style_workshop.__main__ import main
 from style_workshop.video import clips
 
@@ -177,6 +177,34 @@ def test_damaged_clips_give_frames_or_a_sentence(tmp_path, mutations):
             assert "\n" not in str(error)
 
 
+def test_a_codec_that_is_not_known_is_refused(tmp_path):
+    content = make(tmp_path / "a.mp4", sound=False).read_bytes()
+    assert content.count(b"avc1\0\0") == 1  # the name of the codec
+    content = content.replace(b"avc1\0\0", b"zzz9\0\0")
+    assert "codec that is not known here" in refused(tmp_path, "b.mp4", content)
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_a_clip_that_was_held_upright_is_turned(tmp_path, quarters):
+    """Telephones write what the sensor sees, and how far to turn it clockwise."""
+    make(tmp_path / "a.mp4", sound=False)
+    plain = clips.unpack(tmp_path / "a.mp4", tmp_path / "plain")
+    across, down = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarters]
+
+    def matrix(a, b):
+        rows = [[a, b, 0], [-b, a, 0], [0, 0, 1 << 14]]  # where x and y go
+        return (np.array(rows) << 16).astype(">i4").tobytes()
+
+    content = (tmp_path / "a.mp4").read_bytes()
+    track = content.index(b"tkhd")
+    turned = content[track:].replace(matrix(1, 0), matrix(across, down), 1)
+    (tmp_path / "b.mp4").write_bytes(content[:track] + turned)
+    assert len(clips.unpack(tmp_path / "b.mp4", tmp_path / "turned")) == len(plain)
+    frame = clips.Frames(tmp_path / "turned")[0]
+    expected = np.rot90(clips.Frames(tmp_path / "plain")[0], -quarters)
+    np.testing.assert_array_equal(frame, expected)
+
+
 def test_frames_of_different_sizes_are_refused(tmp_path):
     images.save(soft(0), tmp_path / "1.png")
     images.save(soft(0, 40, 40), tmp_path / "2.png")
@@ -243,6 +271,89 @@ def test_what_cannot_work_is_refused_before_tensorflow(arguments, sentence, caps
     assert sentence in capsys.readouterr().err
 
 
+class Flat:
+    """Paints every frame in one gray, and notes what it was shown."""
+
+    lags = (1,)
+    seen: dict = {}
+
+    def __init__(self, first):
+        self.seen.update(first=first, frames=[])
+
+    def steps(self, first: bool) -> int:
+        return 1
+
+    def paint(self, frame, past, step_done):
+        self.seen["frames"].append(frame)
+        return np.full_like(frame, 140)
+
+
+@pytest.mark.parametrize("method", ["gatys", "fast"])
+def test_the_colors_of_the_clip_are_kept(tmp_path, monkeypatch, method):
+    """The luminance is what was painted, the chroma that of each frame."""
+    from style_workshop import color
+    from style_workshop.commands import video
+
+    monkeypatch.setitem(video.METHODS, method, lambda options: Flat)
+    for number in range(3):
+        images.save(soft(number, 32, 48), tmp_path / "clip" / f"{number}.png")
+    given = ["video", str(tmp_path / "clip"), "mosaic", "-o", str(tmp_path / "out")]
+    assert main([*given, "--method", method, "--color", "luminance"]) == 0
+    kept = clips.Frames(tmp_path / "out")
+    for number in range(3):
+        frame = images.read(tmp_path / "clip" / f"{number}.png")
+        expected = frame + (140 - color.luminance(frame))[..., None]
+        np.testing.assert_allclose(kept[number], np.clip(expected, 0, 255), atol=0.6)
+        shown = Flat.seen["frames"][number]
+        # A network sees colors, as in its training; the other methods see gray.
+        wanted = frame if method == "fast" else color.gray(color.luminance(frame))
+        np.testing.assert_allclose(shown, wanted, atol=0.01)
+    first = images.read(tmp_path / "clip" / "0.png")
+    np.testing.assert_array_equal(Flat.seen["first"], first)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["none", "linear"])
+def test_adain_paints_each_frame_and_holds_them_together(
+    tmp_path, network, monkeypatch, mode
+):
+    from style_workshop import adain, color, weights
+
+    monkeypatch.setattr(weights, "pretrained", lambda name: network)
+    for number in range(2):
+        images.save(soft(number / 9, 32, 48), tmp_path / "clip" / f"{number}.png")
+    style = IMAGES / "style" / "mosaic.jpg"
+    given = ["video", str(tmp_path / "clip"), str(style), "--method", "adain"]
+    given += ["--size", "48", "--alpha", "0.7", "--color", mode]
+    for name, steady in (("alone", "0"), ("steady", "0.5")):
+        out = ["-o", str(tmp_path / name), "--steady", steady]
+        assert main([*given, *out]) == 0
+    alone, steady = (clips.Frames(tmp_path / name) for name in ("alone", "steady"))
+    first = images.read(tmp_path / "clip" / "0.png")
+    _, prepared = color.prepare(first, images.read(style, 48), mode)
+    for number in range(2):
+        frame = images.read(tmp_path / "clip" / f"{number}.png")
+        expected = adain.stylize(network, adain.load(), frame, prepared, alpha=0.7)
+        np.testing.assert_allclose(alone[number], expected, atol=1)
+    np.testing.assert_array_equal(alone[0], steady[0])
+    assert not np.array_equal(alone[1], steady[1])
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["--method", "fast", "--color", "linear"], "of the colors, luminance"),
+        (["--method", "fast", "--passes", "2"], "--passes goes with --method gatys"),
+        (["--method", "adain"], "There is no file mosaic"),
+    ],
+)
+def test_what_a_method_does_not_know_is_refused(tmp_path, capsys, given, sentence):
+    images.save(soft(0), tmp_path / "clip" / "1.png")
+    command = ["video", str(tmp_path / "clip"), "mosaic", "-o", str(tmp_path / "out")]
+    assert main([*command, *given]) == 1
+    assert sentence in capsys.readouterr().err
+
+
 def test_deepflow_is_refused_before_a_frame_is_painted(tmp_path, capsys, monkeypatch):
     monkeypatch.delattr("cv2.optflow", raising=False)
     given = ["none.mp4", "mosaic", "-o", str(tmp_path / "b.mp4"), "--method", "fast"]
@@ -251,11 +362,21 @@ def test_deepflow_is_refused_before_a_frame_is_painted(tmp_path, capsys, monkeyp
 
 
 @pytest.mark.slow
-def test_kill_costs_one_frame(tmp_path):
+@pytest.mark.parametrize(
+    "way",
+    [
+        ["mosaic", "--method", "fast"],
+        [IMAGES / "style" / "mosaic.jpg", "--first-steps", "2", "--steps", "2"],
+    ],
+    ids=["fast", "gatys"],
+)
+def test_kill_costs_one_frame(tmp_path, request, way):
+    if "fast" not in way:
+        request.getfixturevalue("pretrained")  # or skip
     for number in range(6):
         images.save(soft(number, 48, 64), tmp_path / "clip" / f"{number}.png")
     command = [sys.executable, "-m", "style_workshop", "video", tmp_path / "clip"]
-    command += ["mosaic", "--method", "fast", "-o", tmp_path / "out"]
+    command += [*way, "-o", tmp_path / "out"]
     process = subprocess.Popen(command, cwd=ROOT)
     painted = clips.Frames(tmp_path / "out.unfinished" / "painted")
     limit = time.monotonic() + 300

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from style_workshop import WorkshopError, images
+import numpy as np
+
+from style_workshop import WorkshopError, color, images
 from style_workshop.commands.fast import network_and_blend
 from style_workshop.commands.shared import (
     STARTS,
@@ -48,7 +50,8 @@ def add_options(parser) -> None:
         "--method",
         default="gatys",
         **one_of(list(METHODS)),
-        help="fast: a trained network, in a second or less a frame",
+        help="fast: a trained network, in a second or less a frame; adain: one pass in "
+        "the style of any picture",
     )
     add("--size", type=side, default=256, help="longest side of the result, in pixels")
     add("--frames", type=whole(1), help="so many from the first; all unless given")
@@ -63,8 +66,15 @@ def add_options(parser) -> None:
         **one_of(list(flow.METHODS)),
         help="how motion is found; deepflow needs opencv-contrib-python-headless",
     )
+    add(
+        "--color",
+        default="none",
+        **one_of(color.MODES),
+        help="keep the clip's colors: paint its luminance only, or give the style "
+        "those of the first frame",
+    )
     _add_gatys(parser.add_argument_group("of the method gatys"))
-    _add_fast(parser.add_argument_group("of the method fast"))
+    _add_one_pass(parser.add_argument_group("of the methods fast and adain"))
 
 
 def _add_gatys(group) -> None:
@@ -95,19 +105,27 @@ def _add_gatys(group) -> None:
     add_dtype(group)
 
 
-def _add_fast(group) -> None:
-    group.add_argument(
+def _add_one_pass(group) -> None:
+    add = group.add_argument
+    add(
         "--blend",
         type=share,
         nargs="+",
         metavar="WEIGHT",
-        help="how much of each style, in their order, or NAME=WEIGHT of some",
+        help="of a network how much of each style, in their order, or NAME=WEIGHT of "
+        "some",
     )
-    group.add_argument(
+    add(
+        "--alpha",
+        type=number(least=0, most=1, such_as=0.7),
+        default=1.0,
+        help="of adain: how much style, 0 (the frames) to 1",
+    )
+    add(
         "--steady",
         type=number(least=0, below=1, such_as=0.5),
         default=0.5,
-        help="share of the last picture, carried along; 0 is the network alone",
+        help="share of the last picture, carried along; 0 is each frame by itself",
     )
 
 
@@ -116,10 +134,9 @@ def _add_fast(group) -> None:
 
 def _gatys(options) -> Callable:
     """Read the style; give what makes the painter."""
-    refuse_networks([options.style])
-    style = images.read(options.style, options.size)
+    style = _style(options)
 
-    def painter():
+    def painter(first):
         from style_workshop.video import method
 
         start = method.WORKSHOP
@@ -139,29 +156,64 @@ def _gatys(options) -> Callable:
             passes=options.passes,
             pass_steps=options.steps,
         )
-        return method.Painter(style, settings)
+        prepared = color.prepare(first, style, options.color)[1]
+        return method.Painter(prepared, settings)
 
     return painter
+
+
+def _style(options):
+    refuse_networks([options.style])
+    return images.read(options.style, options.size)
 
 
 def _fast(options) -> Callable:
     """Find the network; give what makes the painter."""
     path = network_path(options.style)
-    if options.passes > 1:
-        raise WorkshopError("--passes goes with --method gatys.")
+    if options.color == "linear":
+        raise WorkshopError("--method fast knows, of the colors, luminance.")
 
-    def painter():
-        from style_workshop.video.steady import SteadyPainter
+    def painter(first):
+        from style_workshop import fast
 
         network, blend = network_and_blend(path, options.blend)
-        return SteadyPainter(network, blend, share=options.steady, flow=options.flow)
+        return _steady(lambda frame: fast.paint(network, frame, blend), options)
 
     return painter
 
 
-#: Each reads what the options name, and gives a function that makes the painter; the
-#: first refuses, the second takes the seconds of TensorFlow.
-METHODS: dict[str, Callable] = {"gatys": _gatys, "fast": _fast}
+def _adain(options) -> Callable:
+    """Read the style; give what makes the painter."""
+    style = _style(options)
+
+    def painter(first):
+        from style_workshop import adain
+        from style_workshop.weights import pretrained
+
+        network, decoder = pretrained("vgg19"), adain.load()
+        prepared = color.prepare(first, style, options.color)[1]
+        statistics = adain.style_statistics(network, prepared)
+
+        def paint(frame):
+            features = adain.content_features(network, frame)
+            everywhere = np.ones((1, *frame.shape[:2]), np.float32)
+            mixed = adain.mix(features, [statistics], everywhere, options.alpha)
+            return adain.decode(decoder, mixed, frame.shape)
+
+        return _steady(paint, options)
+
+    return painter
+
+
+def _steady(paint: Callable, options):
+    from style_workshop.video.steady import SteadyPainter
+
+    return SteadyPainter(paint, share=options.steady, flow=options.flow)
+
+
+#: Each reads what the options name, and gives a function from the first frame to the
+#: painter; the first refuses, the second takes the seconds of TensorFlow.
+METHODS: dict[str, Callable] = {"gatys": _gatys, "fast": _fast, "adain": _adain}
 
 
 # --- the run --------------------------------------------------------------------------
@@ -171,6 +223,8 @@ def run(options) -> int:
     output = Path(options.output)
     clips.require_writable(output)
     flow.METHODS[options.flow]()  # may be missing from this OpenCV
+    if options.passes > 1 and options.method != "gatys":
+        raise WorkshopError("--passes goes with --method gatys.")
     make_painter = METHODS[options.method](options)
     clips.require_readable(options.clip)
     work = output.with_name(f"{output.name}.unfinished")
@@ -183,10 +237,18 @@ def run(options) -> int:
         frames_a_second=options.fps,
     )
     print(f"{len(about)} frames, {about.seconds[-1]:.1f} s of video; {STARTS}")
-    pictures = _paint(options, make_painter(), work, len(about))
+    frames = clips.Frames(work / "clip")
+    # What a network was trained on has colors.
+    as_gray = options.color == "luminance" and options.method != "fast"
+    shown = _Clip(frames, len(about), _gray if as_gray else None)
+    pictures = _paint(options, make_painter(frames[0]), work, shown)
     if pictures is None:
         print(f"What is painted lies in {work}: the same command goes on from there.")
         return 130
+    if options.color == "luminance":
+        pictures = _Clip(
+            pictures, len(about), lambda n, one: color.restore_chroma(one, frames[n])
+        )
     _finish(pictures, about, options, output)
     shutil.rmtree(work)
     print(f"Wrote {output}.")
@@ -215,23 +277,27 @@ def _claim(work: Path, options) -> None:
 
 
 class _Clip:
-    """Frames by number, read one by one, and how many there are."""
+    """Pictures by number, read one by one and then changed; and how many there are."""
 
-    def __init__(self, frames: clips.Frames, count: int):
-        self._frames, self._count = frames, count
+    def __init__(self, pictures, count: int, change: Callable | None = None):
+        self._pictures, self._count, self._change = pictures, count, change
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, number: int):
-        return self._frames[number]
+        picture = self._pictures[number]
+        return self._change(number, picture) if self._change else picture
 
 
-def _paint(options, painter, work: Path, count: int):
+def _gray(_number: int, frame: np.ndarray) -> np.ndarray:
+    return color.gray(color.luminance(frame))
+
+
+def _paint(options, painter, work: Path, frames: _Clip):
     """Paint what is not painted yet; None where somebody stopped it."""
     from style_workshop.video import passes
 
-    frames = _Clip(clips.Frames(work / "clip"), count)
     try:
         if options.passes == 1:
             pictures = clips.Frames(work / "painted")
@@ -249,6 +315,10 @@ def _finish(pictures, about: clips.About, options, output: Path) -> None:
         clips.write(pictures, about, output, sound=options.clip)
         return
     output.mkdir(parents=True, exist_ok=True)
+    numbered = clips.Frames(output)
     for place in range(len(about)):
-        # Copied: who is ended here must not lose what was painted.
-        shutil.copy2(pictures.path(place), output / pictures.path(place).name)
+        if isinstance(pictures, clips.Frames):
+            # Copied: who is ended here must not lose what was painted.
+            shutil.copy2(pictures.path(place), numbered.path(place))
+        else:
+            numbered[place] = pictures[place]

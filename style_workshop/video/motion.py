@@ -120,7 +120,9 @@ class Motion:
             [batch], seeds[2], maxval=len(flows), dtype=tf.int32
         )
         chosen = tf.stack([kind, tf.range(batch)], -1)
-        return tuple(tf.gather_nd(tf.stack(each), chosen) for each in (flows, sure))
+        return tf.gather_nd(tf.stack(flows), chosen), tf.gather_nd(
+            tf.stack(sure), chosen
+        )
 
     def _known(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Give ``flows``, and 1 where they are smooth, outside of any graph."""
