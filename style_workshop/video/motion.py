@@ -54,7 +54,7 @@ class Motion:
 
     def describe(self) -> dict:
         """All that it depends on, as JSON has it."""
-        about = {"weight": self.weight, "shift": self.shift, "zoom": self.zoom}
+        about: dict = {"weight": self.weight, "shift": self.shift, "zoom": self.zoom}
         if self.flows is not None:
             content = np.ascontiguousarray(self.flows, np.float32).tobytes()
             about["flows_sha256"] = hashlib.sha256(content).hexdigest()
@@ -110,7 +110,7 @@ class Motion:
         ]
         sure = [tf.ones(shape)] * 2
         if self.flows is not None:
-            known, smooth = self._known()
+            known, smooth = _known(self.flows)
             number = tf.random.stateless_uniform(
                 [batch], seeds[1], maxval=len(known), dtype=tf.int32
             )
@@ -124,11 +124,12 @@ class Motion:
             tf.stack(sure), chosen
         )
 
-    def _known(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Give ``flows``, and 1 where they are smooth, outside of any graph."""
-        smooth = [~warping.motion_boundaries(one) for one in self.flows]
-        with tf.init_scope():  # a graph that held them would be too large
-            return tf.constant(self.flows), tf.constant(np.stack(smooth), tf.float32)
+
+def _known(flows: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+    """Give flows, and 1 where they are smooth, outside of any graph."""
+    smooth = [~warping.motion_boundaries(one) for one in flows]
+    with tf.init_scope():  # a graph that held them would be too large
+        return tf.constant(flows), tf.constant(np.stack(smooth), tf.float32)
 
 
 def flows_of(clip: str | Path, size: int) -> np.ndarray:
