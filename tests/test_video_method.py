@@ -163,18 +163,17 @@ def test_long_term_weights_fill_what_the_last_frame_did_not_show(
 
 
 def test_vgg_is_frozen_once_for_all_frames(clip, style, network, monkeypatch):
-    made, features_of = [], gatys.features_of
+    frozen, freeze = [], type(network).freeze
 
-    def count(*given):
-        made.append(given)
-        return features_of(*given)
+    def count(one):
+        frozen.append(one)
+        return freeze(one)
 
-    monkeypatch.setattr(gatys, "features_of", count)
-    monkeypatch.setattr("style_workshop.gatys.stylize.features_of", count)
+    monkeypatch.setattr(type(network), "freeze", count)
     settings = replace(SHALLOW, gatys=replace(SHALLOW.gatys, steps=1), steps=1)
     painter = method.Painter(style, settings, network)
     passes.paint_clip(clip.frames[:2], painter, {}, progress=None)
-    assert made == [(network, settings.gatys)]
+    assert frozen == [network]
 
 
 # --- through a clip -------------------------------------------------------------------
