@@ -120,11 +120,12 @@ def signed(
         width: of the figure, in inches.
     """
     return gallery(
-        [_about_gray(array) for array in maps], titles, columns=columns, width=width
+        [about_gray(array) for array in maps], titles, columns=columns, width=width
     )
 
 
-def _about_gray(array: np.ndarray) -> np.ndarray:
+def about_gray(array: np.ndarray) -> np.ndarray:
+    """Make a picture in 0-255 of a signed ``[h, w, 3]``: gray is 0, as in `signed`."""
     sizes = np.abs(np.asarray(array, np.float32))
     # Of what is not 0: outside of a receptive field everything is.
     largest = np.percentile(sizes[sizes > 0], 99.5) if sizes.any() else 1.0
@@ -139,7 +140,7 @@ def filters(kernel: np.ndarray, *, columns: int = 16, width: float = 12) -> Figu
         columns: filters in a row.
         width: of the figure, in inches.
     """
-    tiles = [_about_gray(one) for one in np.moveaxis(kernel, -1, 0)]
+    tiles = [about_gray(one) for one in np.moveaxis(kernel, -1, 0)]
     tiles = [to_uint8(tile) for tile in tiles]
     return _grid(tiles, (), columns, width, interpolation="nearest")
 
