@@ -40,6 +40,9 @@ napoleon_use_rtype = False
 default_role = "py:obj"
 python_maximum_signature_line_length = 72
 
+# A name belongs to the module that shows it: an alias of `dict` has no source elsewhere.
+viewcode_follow_imported_members = False
+
 # --- mathematics, without a request -------------------------------------------------
 
 MATHJAX = ROOT / "docs" / "node_modules" / "mathjax" / "es5" / "tex-svg-full.js"
@@ -56,6 +59,7 @@ html_extra_path = [str(path) for path in stage.decks()]  # beside the first page
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_domain_indices = False  # the API's first page lists the modules, in reading order
 html_context = {"default_mode": "auto"}
 html_theme_options = {
     "navbar_persistent": [],

@@ -137,7 +137,7 @@ function expect() {
   for (const option of $("size").options) {
     const side = Math.min(longest, Number(option.value));
     const seconds = perPixel * side * side * Math.min(width, height) / longest;
-    option.textContent = `${side} pixels, about ${seconds.toFixed(seconds < 9.5 ? 1 : 0)} s`;
+    option.textContent = `${side} pixels, ~${seconds.toFixed(seconds < 9.5 ? 1 : 0)} s`;
     option.hidden = option.disabled = whole;
     whole ||= side === longest;
   }
