@@ -43,6 +43,8 @@ CHAPTERS = {
 }
 #: Decks, and the figure of each that its card shows.
 DECKS = {"StyleTransferWorkshop": "gatys.jpg", "StyleTransferWorkshop_v3": "twelve.jpg"}
+#: README's line of the badge, which is a picture on another machine.
+BADGE = re.compile(r"^\[!\[site\].*\n", re.M)
 INDEX = """\
 ---
 html_theme.sidebar_secondary.remove: true
@@ -287,6 +289,9 @@ def stage(folder: Path) -> None:
         target = folder / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
+    readme = folder / "README.md"
+    without = BADGE.sub("", readme.read_text("utf-8"))
+    readme.write_text(without, "utf-8")
     (folder / "index.md").write_text(index(), "utf-8")
     (folder / "api").mkdir()
     for name, text in api().items():

@@ -110,6 +110,11 @@ def test_every_notebook_has_a_card_and_every_module_a_page(stage):
         assert f"{path.stem}.rst" in pages
 
 
+def test_the_badge_is_not_on_the_site_which_asks_nobody(stage):
+    line = re.search(r"^\[!\[site\].*\n", read("docs/README.md"), re.M)[0]
+    assert stage.BADGE.sub("", f"# Title\n\n{line}\nText") == "# Title\n\n\nText"
+
+
 @pytest.mark.slow
 def test_pages_load_without_a_network_and_fit_the_screen(browse):
     found = browse("check_pages.mjs")
