@@ -40,7 +40,7 @@ napoleon_use_rtype = False
 default_role = "py:obj"
 python_maximum_signature_line_length = 72
 
-# A name belongs to the module that shows it: an alias of `dict` has no source elsewhere.
+# A name belongs to the module that shows it; an alias of `dict` has no source.
 viewcode_follow_imported_members = False
 
 # --- mathematics, without a request -------------------------------------------------
