@@ -128,6 +128,50 @@ def test_every_cell_has_its_place_on_the_slides(lesson):
         assert cell.metadata.get("slideshow", {}).get("slide_type"), cell.source
 
 
+#: What a slide holds at most: lines of text (of 90 letters), code and output; figures.
+MOST_LINES, MOST_FIGURES = 36, 2
+#: Lessons that have a fuller slide.
+FULLER = {"2.0_Gatys_method_color"}
+
+
+def slides_of(notebook) -> list[list]:
+    """The cells of each slide of the live deck."""
+    slides = []
+    for cell in notebook.cells:
+        kind = cell.metadata.slideshow.slide_type
+        if kind in ("slide", "subslide"):
+            slides.append([])
+        if kind not in ("skip", "notes"):
+            slides[-1].append(cell)
+    return slides
+
+
+def lines_of(text: str) -> int:
+    """Lines that a text takes on a slide, where a hint is folded in."""
+    text = re.sub(r"<details>.*?</details>", "", text, flags=re.S)
+    lines = [line for line in text.splitlines() if line.strip()]
+    return sum(-(-len(line) // 90) for line in lines)
+
+
+def test_a_slide_of_the_live_deck_is_not_too_full(lesson, request):
+    if request.node.callspec.id in FULLER:
+        pytest.skip("it has a fuller slide")
+    for cells in slides_of(lesson):
+        outputs = [o for c in cells if c.cell_type == "code" for o in c.outputs]
+        printed = [o.text for o in outputs if o.output_type == "stream"]
+        lines = sum(map(lines_of, [*(c.source for c in cells), *printed]))
+        figures = sum("image/jpeg" in o.get("data", {}) for o in outputs)
+        title = cells[0].source.splitlines()[0]
+        assert lines <= MOST_LINES and figures <= MOST_FIGURES, title
+
+
+def test_lines_are_counted_as_a_slide_wraps_them():
+    assert lines_of("# Title\n\n" + 91 * "a") == 3
+    assert (
+        lines_of("1. Why?\n   <details><summary>Hint</summary>Because</details>") == 1
+    )
+
+
 def test_executed_from_top_to_bottom_without_an_error(lesson):
     cells = code_cells(lesson)
     counts = [cell.execution_count for cell in cells]
