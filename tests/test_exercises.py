@@ -1,11 +1,15 @@
 """The self-checks of the notebooks know a right answer from a wrong one."""
 
+from types import SimpleNamespace
+
 import nbformat
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from conftest import ROOT
-from style_workshop import IMAGES, color, exercises, images
+from style_workshop import IMAGES, color, exercises, images, reconstruct
+from style_workshop.features import features_of
 
 NOTEBOOKS = ROOT / "notebooks"
 
@@ -63,12 +67,52 @@ def said(stem: str, number: int, answer, capsys, **names) -> str:
 @pytest.mark.parametrize(
     ("stem", "number", "right", "wrong"),
     [
+        ("1.2", 3, "none", "style"),
         ("2.0_Gatys_method_color", 3, "gray", "orange"),
     ],
 )
 def test_words_and_numbers(stem, number, right, wrong, capsys):
     assert said(stem, number, right, capsys).startswith("Right")
     assert said(stem, number, wrong, capsys).startswith("Not yet")
+
+
+def test_1_2_knows_a_texture_without_shallow_layers(capsys):
+    terms = {"conv1_1": 0.5, "conv4_1": 0.1, "conv5_1": 0.1}
+
+    def loss_of_shares(features, style, layers):
+        return lambda image: (0, {n: terms[n] * float(image[0, 0, 0]) for n in layers})
+
+    names = {"reconstruct": SimpleNamespace(texture_loss=loss_of_shares), "tf": tf}
+    names |= {"network": None, "pooling": "average", "style": None}
+    names["features_of"] = lambda *given: None
+    picture = np.ones((4, 4, 3), np.float32)
+    assert said("1.2", 1, picture, capsys, **names).startswith("Right")
+    assert said("1.2", 1, 3 * picture, capsys, **names).startswith("Not yet")
+    terms["conv1_1"] = 0.1  # the shallow layers were asked for as well
+    assert said("1.2", 1, picture, capsys, **names).startswith("Not yet")
+
+
+def test_1_2_knows_a_loss_of_two_styles(network, capsys):
+    random = np.random.default_rng(5)
+    style, other = random.uniform(0, 255, (2, 48, 48, 3)).astype(np.float32)
+    features = features_of(network, "average")
+    layers = list(reconstruct.STYLE_LAYERS)
+
+    def both(fine, coarse):
+        grain = reconstruct.texture_loss(features, fine, layers[:2])
+        forms = reconstruct.texture_loss(features, coarse, layers[2:])
+
+        def loss(image):
+            (a, terms), (b, more) = grain(image), forms(image)
+            return a + b, {**terms, **more}
+
+        return loss
+
+    names = {"style": style, "other": other, "layers": layers, "tf": tf}
+    assert said("1.2", 2, both(other, style), capsys, **names).startswith("Right")
+    assert said("1.2", 2, both(style, other), capsys, **names).startswith("Not yet")
+    one = reconstruct.texture_loss(features, style, layers)
+    assert said("1.2", 2, one, capsys, **names).startswith("Not yet")
 
 
 def read(kind: str, name: str) -> np.ndarray:
