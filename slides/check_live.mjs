@@ -9,6 +9,9 @@ const browser = await launch();
 const page = await browser.newPage();
 await page.setViewport({ width: 1280, height: 800 });
 const lost = [];
+const errors = [];
+page.on("console", (message) => { if (message.type() === "error") errors.push(message.text()); });
+page.on("pageerror", (error) => errors.push(error.message));
 await page.setRequestInterception(true);
 page.on("request", (request) => {
   if (/^(file|data|blob):/.test(request.url())) return request.continue();
@@ -32,4 +35,4 @@ await new Promise((resolve) => setTimeout(resolve, 500));
 seen.moved = await page.evaluate(() => location.hash);
 if (process.argv[3]) await page.screenshot({ path: process.argv[3] });
 await browser.close();
-console.log(JSON.stringify({ ...seen, lost }));
+console.log(JSON.stringify({ ...seen, lost, errors }));

@@ -57,6 +57,7 @@ CUTS = {
     "alpha": ("4.0_arbitrary_style_transfer", "c17", 0),
     "mixtures": ("4.0_arbitrary_style_transfer", "c22", 0),
     "search": ("4.0_arbitrary_style_transfer", "c44", 0),
+    "devices": ("4.1_arbitrary_style_transfer_multi_gpu", "c23", 0),
 }
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 

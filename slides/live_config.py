@@ -15,6 +15,10 @@ c.HTMLExporter.mathjax_url = (
 )
 c.SlidesExporter.reveal_url_prefix = f"{LIBRARIES}/reveal.js"
 c.SlidesExporter.font_awesome_url = ""
+# No notebook has drawings of Mermaid; without this each deck asks the internet for it.
+c.HTMLExporter.mermaid_js_url = (
+    "data:text/javascript,export default {initialize() {}, run() {}}"
+)
 c.SlidesExporter.reveal_theme = "white"  # "simple" asks for fonts of the internet
 c.SlidesExporter.reveal_scroll = True  # a long cell may be scrolled
 c.SlidesExporter.reveal_transition = "none"
