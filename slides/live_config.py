@@ -4,6 +4,8 @@ reveal.js, MathJax and what they need are those that ``npm ci`` puts beside this
 pictures are stored in the decks, which therefore may be moved with ``slides``.
 """
 
+from pathlib import Path
+
 LIBRARIES = "../../slides/node_modules"  # as seen from outputs/live
 
 c = get_config()  # noqa: F821  (nbconvert defines it)
@@ -15,10 +17,8 @@ c.HTMLExporter.mathjax_url = (
 )
 c.SlidesExporter.reveal_url_prefix = f"{LIBRARIES}/reveal.js"
 c.SlidesExporter.font_awesome_url = ""
-# No notebook has drawings of Mermaid; without this each deck asks the internet for it.
-c.HTMLExporter.mermaid_js_url = (
-    "data:text/javascript,export default {initialize() {}, run() {}}"
-)
+c.SlidesExporter.extra_template_basedirs = [str(Path(__file__).parent / "templates")]
+c.SlidesExporter.template_name = "deck"
 c.SlidesExporter.reveal_theme = "white"  # "simple" asks for fonts of the internet
 c.SlidesExporter.reveal_scroll = True  # a long cell may be scrolled
 c.SlidesExporter.reveal_transition = "none"
