@@ -59,7 +59,14 @@ CUTS = {
     "search": ("4.0_arbitrary_style_transfer", "c44", 0),
     "devices": ("4.1_arbitrary_style_transfer_multi_gpu", "c23", 0),
 }
-LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+#: of notebook 0.2: the cell that draws the maps of a layer
+LAYERS = {
+    "relu1_1": "cell-18",
+    "relu2_1": "cell-18b",
+    "relu3_1": "cell-19b",
+    "relu4_1": "cell-19c",
+    "relu5_1": "cell-19f",
+}
 
 
 # --- cut out of the notebooks ---------------------------------------------------------
@@ -80,7 +87,7 @@ def cut(notebook: str, cell_id: str, index: int) -> Image.Image:
 
 def layers_of_vgg() -> Image.Image:
     """Five rows of feature maps, each with the name of its layer at its left."""
-    rows = [cut("0.2_VGG_inference", "cell-18", row) for row in range(len(LAYERS))]
+    rows = [cut("0.2_VGG_inference", cell, 0) for cell in LAYERS.values()]
     height, width = sum(row.height for row in rows), max(row.width for row in rows)
     whole = Image.new("RGB", (width + 130, height), "#fdfcf9")
     top = 0

@@ -138,6 +138,8 @@ def test_every_cut_is_still_in_its_notebook():
 
     for name, (notebook, cell, index) in figures.CUTS.items():
         assert figures.cut(notebook, cell, index).width > 300, name
+    assert figures.layers_of_vgg().height > 300
+    assert figures.ways().height > 300
 
 
 def test_no_picture_lies_about_unused():
