@@ -74,6 +74,18 @@ def test_pictures_colors_and_times_come_back(tmp_path):
         assert error.mean() < 3, number
 
 
+@pytest.mark.parametrize("rate", [24, 25, Fraction(30000, 1001), 12.5])
+def test_a_clip_is_as_long_as_it_was(tmp_path, rate):
+    seconds = tuple(float(number / rate) for number in range(7))
+    clips.write(frames(), clips.About(seconds), tmp_path / "a.mp4")
+    about = clips.unpack(tmp_path / "a.mp4", tmp_path / "frames")
+    np.testing.assert_allclose(about.seconds, seconds, atol=1e-3)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        stream = container.streams.video[0]
+        long = float(stream.duration * stream.time_base)
+    assert long == pytest.approx(seconds[-1], abs=1e-3)
+
+
 @pytest.mark.parametrize("codec", ["aac", "pcm_s16le", "flac", "libmp3lame"])
 @pytest.mark.parametrize("ending", [".mp4", ".mkv"])
 def test_sound_is_kept(tmp_path, codec, ending):

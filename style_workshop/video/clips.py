@@ -279,7 +279,9 @@ _TICKS = 90_000
 
 
 def _write(av, output, frames, about: About, sound) -> None:
-    stream = output.add_stream("libx264", rate=30, options={"crf": "16"})
+    # The last frame is shown as long as this rate says, whatever its own duration.
+    rate = Fraction(len(about) / about.seconds[-1]).limit_denominator(1001)
+    stream = output.add_stream("libx264", rate=rate, options={"crf": "16"})
     stream.time_base = stream.codec_context.time_base = Fraction(1, _TICKS)
     height, width = (side + side % 2 for side in frames[0].shape[:2])
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
