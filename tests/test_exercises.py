@@ -1,14 +1,22 @@
 """The self-checks of the notebooks know a right answer from a wrong one."""
 
+import ast
+import itertools
+import re
+import tempfile
+from itertools import islice
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from conftest import ROOT
 from style_workshop import IMAGES, color, exercises, images, reconstruct
+from style_workshop.batches import BatchGenerator
 from style_workshop.features import features_of
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -41,11 +49,26 @@ def test_what_is_said(answer, is_right, said, capsys):
 # ------------------------------------------------------- the checks in the notebooks
 
 
-def check_cells(stem: str) -> list[str]:
-    """The self-checks of a lesson, in the order of its exercises."""
-    (path,) = NOTEBOOKS.glob(f"{stem}*.ipynb")
+def code_of(stem: str, tag: str | None = None) -> list[str]:
+    """The code cells of a lesson, in their order; those with a tag."""
+    path = min(NOTEBOOKS.glob(f"{stem}*.ipynb"))  # 2.0 comes before 2.0 color
     cells = nbformat.read(path, as_version=4).cells
-    return [c.source for c in cells if "exercise" in c.metadata.get("tags", [])]
+    cells = [c for c in cells if c.cell_type == "code"]
+    return [c.source for c in cells if not tag or tag in c.metadata.get("tags", [])]
+
+
+def functions_of(stem: str, *wanted: str, **names) -> dict:
+    """Functions that a lesson defines.
+
+    Args:
+        names: what they use of the cells above them.
+    """
+    for source in code_of(stem):
+        if any(f"def {name}(" in source for name in wanted):
+            for node in ast.parse(source).body:
+                if isinstance(node, ast.FunctionDef) and node.name in wanted:
+                    exec(ast.unparse(node), names)
+    return names
 
 
 def said(stem: str, number: int, answer, capsys, **names) -> str:
@@ -54,19 +77,36 @@ def said(stem: str, number: int, answer, capsys, **names) -> str:
     Args:
         names: what the cell uses of those above it, beside ``exercises`` and ``np``.
     """
-    source = check_cells(stem)[number - 1]
-    assert "answer = ..." in source
-    source = source.replace("answer = ...", "answer = given", 1)
+    source = code_of(stem, "exercise")[number - 1]
+    assert source.count("answer = ...") == 1
+    source = source.replace("answer = ...", "answer = given")
     exec(source, {"given": answer, "exercises": exercises, "np": np, **names})
     return capsys.readouterr().out
 
 
-# --- chapters 1 and 2 ---------------------------------------------------------------
+@pytest.mark.parametrize(
+    "path", sorted(NOTEBOOKS.glob("[0-9]*.ipynb")), ids=lambda path: path.stem
+)
+def test_each_exercise_has_a_check_that_waits_for_an_answer(path):
+    cells = nbformat.read(path, as_version=4).cells
+    checks = [c for c in cells if "exercise" in c.metadata.get("tags", [])]
+    (text,) = (c.source for c in cells if c.source.startswith("## Exercises"))
+    if not checks:
+        pytest.skip("its exercises have no self-checks yet")
+    assert len(checks) == len(re.findall(r"^\d\. ", text, re.M))
+    for cell in checks:
+        assert cell.outputs[0].text.startswith("No answer yet"), cell.source
 
 
 @pytest.mark.parametrize(
     ("stem", "number", "right", "wrong"),
     [
+        ("0.0", 2, 9, 3),
+        ("0.1", 1, 133_638_952, 138_357_544),
+        ("0.1", 2, 24, 20),
+        ("0.2", 1, 0.425, 0.02),
+        ("0.2", 2, 0.189, 1.0),
+        ("0.2", 3, "relu2_1", "relu1_1"),
         ("1.2", 3, "none", "style"),
         ("2.0_Gatys_method_color", 3, "gray", "orange"),
     ],
@@ -74,6 +114,72 @@ def said(stem: str, number: int, answer, capsys, **names) -> str:
 def test_words_and_numbers(stem, number, right, wrong, capsys):
     assert said(stem, number, right, capsys).startswith("Right")
     assert said(stem, number, wrong, capsys).startswith("Not yet")
+
+
+@pytest.fixture
+def gray():
+    """What the checks of notebook 0.0 use of the cells above them."""
+    names = {"Path": Path, "tempfile": tempfile, "Image": Image}
+    return functions_of("0.0", "gray_pictures", **names)
+
+
+def pairs(contents, styles, seeds=(0, 1)):
+    options = {"target_size": 8, "batch_size": 4}
+    return zip(
+        BatchGenerator(contents, seed=seeds[0], **options),
+        BatchGenerator(styles, seed=seeds[1], **options),
+        strict=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (pairs, "Right."),
+        (lambda contents, styles: pairs(styles, contents), "Not yet"),
+        (lambda contents, styles: pairs(contents, styles, (0, 0)), "Not yet"),
+        (lambda contents, styles: islice(pairs(contents, styles), 3), "Not yet"),
+        (lambda contents: contents, "Not yet: the check stopped at TypeError"),
+    ],
+)
+def test_0_0_pairs_of_batches(answer, expected, gray, capsys):
+    found = said("0.0", 1, answer, capsys, itertools=itertools, **gray)
+    assert found.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda x, by: tf.clip_by_value(x + by, 0, 255), "Right."),
+        (lambda x, by: x + by, "Not yet"),
+        (lambda x, by: x, "Not yet"),
+    ],
+)
+def test_0_0_batches_of_another_brightness(change, expected, gray, capsys):
+    def brighten(generator):
+        return generator.as_dataset().map(
+            lambda x: change(x, tf.random.uniform([], -80, 80))
+        )
+
+    found = said("0.0", 3, brighten, capsys, BatchGenerator=BatchGenerator, **gray)
+    assert found.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (lambda network, one, other: tf.norm(network(one) - network(other)), "Right."),
+        (lambda network, one, other: tf.norm(network(one)), "Not yet"),
+        (lambda network, one, other: tf.norm(one - other), "Not yet"),
+    ],
+)
+def test_0_1_two_pictures_through_one_template(answer, expected, capsys):
+    names = functions_of("0.1", "conv_block", "getter_of", tf=tf, tf1=tf.compat.v1)
+    saved = {"conv1_1/kernel": np.full([3, 3, 1, 1], 2.0), "conv1_1/bias": np.ones(1)}
+    assert said("0.1", 3, answer, capsys, saved=saved, **names).startswith(expected)
+
+
+# --- chapters 1 and 2 ---------------------------------------------------------------
 
 
 def test_1_2_knows_a_texture_without_shallow_layers(capsys):
