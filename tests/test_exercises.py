@@ -15,9 +15,10 @@ import tensorflow as tf
 from PIL import Image
 
 from conftest import ROOT
-from style_workshop import IMAGES, color, exercises, images, reconstruct
+from style_workshop import IMAGES, color, exercises, images, losses, reconstruct
 from style_workshop.batches import BatchGenerator
 from style_workshop.features import features_of
+from style_workshop.optimize import Result
 
 NOTEBOOKS = ROOT / "notebooks"
 
@@ -108,6 +109,8 @@ def test_each_exercise_has_a_check_that_waits_for_an_answer(path):
         ("0.2", 2, 0.189, 1.0),
         ("0.2", 3, "relu2_1", "relu1_1"),
         ("1.2", 3, "none", "style"),
+        ("2.0_Gatys_method.ipynb", 1, "style", "content"),
+        ("2.0_Gatys_method.ipynb", 3, "max", "average"),
         ("2.0_Gatys_method_color", 3, "gray", "orange"),
     ],
 )
@@ -219,6 +222,18 @@ def test_1_2_knows_a_loss_of_two_styles(network, capsys):
     assert said("1.2", 2, both(style, other), capsys, **names).startswith("Not yet")
     one = reconstruct.texture_loss(features, style, layers)
     assert said("1.2", 2, one, capsys, **names).startswith("Not yet")
+
+
+def test_2_0_asks_for_half_the_variation(capsys):
+    noise = np.random.default_rng(5).uniform(0, 255, (8, 8, 3)).astype(np.float32)
+
+    def run(title, *, tv_weight, **changes):
+        return Result(noise / (1 + tv_weight / 1e4))
+
+    names = {"run": run, "losses": losses, "adam_fast": Result(noise)}
+    stem = "2.0_Gatys_method.ipynb"
+    assert said(stem, 2, 1e4, capsys, **names).startswith("Right")
+    assert said(stem, 2, 1e2, capsys, **names).startswith("Not yet")
 
 
 def read(kind: str, name: str) -> np.ndarray:
