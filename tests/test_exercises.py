@@ -108,9 +108,11 @@ def test_each_exercise_has_a_check_that_waits_for_an_answer(path):
         ("0.2", 1, 0.425, 0.02),
         ("0.2", 2, 0.189, 1.0),
         ("0.2", 3, "relu2_1", "relu1_1"),
+        ("1.1", 1, "average", "max"),
+        ("1.1", 2, 60, 50),
         ("1.2", 3, "none", "style"),
-        ("2.0_Gatys_method.ipynb", 1, "style", "content"),
-        ("2.0_Gatys_method.ipynb", 3, "max", "average"),
+        ("2.0", 1, "style", "content"),
+        ("2.0", 3, "max", "average"),
         ("2.0_Gatys_method_color", 3, "gray", "orange"),
     ],
 )
@@ -185,6 +187,18 @@ def test_0_1_two_pictures_through_one_template(answer, expected, capsys):
 # --- chapters 1 and 2 ---------------------------------------------------------------
 
 
+def test_1_1_asks_for_few_steps_that_suffice(capsys):
+    def rebuilt(network, picture, layer, *, steps, **options):
+        assert layer == "conv2_2"
+        return Result(picture, {"content": [1 / (1 + step) for step in range(steps)]})
+
+    names = {"reconstruct": SimpleNamespace(reconstruct_content=rebuilt)}
+    names |= {"network": None, "picture": np.zeros((4, 4, 3)), "seed": 0}
+    assert said("1.1", 3, 15, capsys, **names).startswith("Right")
+    for wrong in (3, 100, 0):
+        assert said("1.1", 3, wrong, capsys, **names).startswith("Not yet")
+
+
 def test_1_2_knows_a_texture_without_shallow_layers(capsys):
     terms = {"conv1_1": 0.5, "conv4_1": 0.1, "conv5_1": 0.1}
 
@@ -231,7 +245,7 @@ def test_2_0_asks_for_half_the_variation(capsys):
         return Result(noise / (1 + tv_weight / 1e4))
 
     names = {"run": run, "losses": losses, "adam_fast": Result(noise)}
-    stem = "2.0_Gatys_method.ipynb"
+    stem = "2.0"
     assert said(stem, 2, 1e4, capsys, **names).startswith("Right")
     assert said(stem, 2, 1e2, capsys, **names).startswith("Not yet")
 
