@@ -108,6 +108,8 @@ def test_each_exercise_has_a_check_that_waits_for_an_answer(path):
         ("0.2", 1, 0.425, 0.02),
         ("0.2", 2, 0.189, 1.0),
         ("0.2", 3, "relu2_1", "relu1_1"),
+        ("1.0", 1, 252, 156),
+        ("1.0", 3, "relu4_4", "relu3_1"),
         ("1.1", 1, "average", "max"),
         ("1.1", 2, 60, 50),
         ("1.2", 3, "none", "style"),
@@ -182,6 +184,16 @@ def test_0_1_two_pictures_through_one_template(answer, expected, capsys):
     names = functions_of("0.1", "conv_block", "getter_of", tf=tf, tf1=tf.compat.v1)
     saved = {"conv1_1/kernel": np.full([3, 3, 1, 1], 2.0), "conv1_1/bias": np.ones(1)}
     assert said("0.1", 3, answer, capsys, saved=saved, **names).startswith(expected)
+
+
+@pytest.mark.parametrize(("channel", "expected"), [(0, "Right."), (1, "Not yet")])
+def test_1_0_a_channel_for_the_dahlia(channel, expected, capsys):
+    maxima = iter([[4.0, 1.0], [1.0, 1.0]])  # of the dahlia, then of the cat
+    names = {
+        "features": lambda x, layer: {layer: tf.reshape(next(maxima), [1, 1, 1, 2])},
+        **{"images": images, "IMAGES": IMAGES, "tf": tf, "size": 32},
+    }
+    assert said("1.0", 2, channel, capsys, **names).startswith(expected)
 
 
 # --- chapters 1 and 2 ---------------------------------------------------------------
