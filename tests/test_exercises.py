@@ -285,3 +285,21 @@ def test_2_0_color_knows_a_result_that_was_matched_afterwards(capsys):
     assert said(stem, 2, after, capsys, **names).startswith("Right")
     for wrong in (content, plain):
         assert said(stem, 2, wrong, capsys, **names).startswith("Not yet")
+
+
+def test_2_1_knows_three_stripes(capsys):
+    place = np.linspace(0, 1, 60)[None].repeat(4, axis=0)
+    soft = [np.exp(-(((place - m) / 0.15) ** 2)) for m in (0.17, 0.5, 0.83)]
+    hard = [np.eye(3)[k : k + 1] for k in range(3)]
+    for right in (soft, hard):
+        assert said("2.1", 1, right, capsys).startswith("Right")
+    for wrong in (soft[::-1], soft[:2], [np.ones((1, 3))] * 3):
+        assert said("2.1", 1, wrong, capsys).startswith("Not yet")
+
+
+def test_2_1_knows_the_stars(capsys):
+    night = read("style", "swirling_night")
+    stars = (night[..., 0] > 150) & (night[..., 2] < 120)
+    assert said("2.1", 2, stars, capsys, first=night).startswith("Right")
+    for wrong in (~stars, np.ones(stars.shape), np.ones((2, 2))):
+        assert said("2.1", 2, wrong, capsys, first=night).startswith("Not yet")
