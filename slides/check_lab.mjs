@@ -1,29 +1,11 @@
 // Open a notebook in JupyterLab, run it from the top, and say what came of it.
 //
 //     node check_lab.mjs ADDRESS [PICTURE.png]
-//
-// ADDRESS is that of the notebook, with its token, of a JupyterLab that was started with
-// --LabApp.expose_app_in_browser=True.
 import { launch } from "./chromium.mjs";
+import { openAndRun } from "./lab.mjs";
 
 const browser = await launch();
-const page = await browser.newPage();
-await page.setViewport({ width: 1280, height: 1600 });
-await page.goto(process.argv[2], { waitUntil: "load", timeout: 60000 });
-await page.waitForSelector(".jp-NotebookPanel .jp-CodeCell", { timeout: 90000 });
-const limit = 600000; // milliseconds; a lesson takes minutes on a busy machine
-await page.evaluate(async () => {
-  const app = window.jupyterapp;
-  const panel = app.shell.currentWidget;
-  await panel.sessionContext.ready;
-  // What is stored in the notebook shall not pass for what comes now.
-  await app.commands.execute("notebook:clear-all-cell-outputs");
-  await app.commands.execute("notebook:run-all-cells");
-});
-await page.waitForFunction(
-  () => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === "idle",
-  { timeout: limit });
-await new Promise((resolve) => setTimeout(resolve, 1500));
+const page = await openAndRun(browser, process.argv[2]);
 const seen = await page.evaluate(() => {
   const cells = window.jupyterapp.shell.currentWidget.content.widgets
     .filter((cell) => cell.model.type === "code")

@@ -12,6 +12,9 @@ import nbformat
 import pytest
 from traitlets.config.loader import PyFileConfigLoader
 
+from conftest import TABLE, quick_source, tomllib
+from style_workshop import weights
+
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "install" / "jupyter" / "config.py"
 LESSON = ROOT / "notebooks" / "2.0_Gatys_method.ipynb"
@@ -63,7 +66,9 @@ in_chromium = pytest.mark.skipif(
 )
 
 
-def run_in_a_browser(root: Path, notebook: str) -> dict:
+def run_in_a_browser(
+    root: Path, notebook: str, script: str = "check_lab.mjs", *more: str
+) -> dict:
     """Open a notebook in JupyterLab, run all of its cells, say what came of it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -80,7 +85,7 @@ def run_in_a_browser(root: Path, notebook: str) -> dict:
         threading.Thread(target=server.stderr.read, daemon=True).start()
         address = f"http://127.0.0.1:{port}/lab/tree/{notebook}?token=toy"
         run = subprocess.run(
-            ["node", "check_lab.mjs", address],
+            ["node", script, address, *more],
             cwd=SLIDES, capture_output=True, text=True,
         )  # fmt: skip
     finally:
@@ -90,19 +95,24 @@ def run_in_a_browser(root: Path, notebook: str) -> dict:
     return json.loads(run.stdout.splitlines()[-1])
 
 
+def write(cells: list[str], path: Path) -> None:
+    """Write a notebook of these cells."""
+    new = nbformat.v4
+    notebook = new.new_notebook(cells=[new.new_code_cell(cell) for cell in cells])
+    # Without it JupyterLab asks for a kernel, and waits.
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, path)
+
+
 @pytest.mark.slow
 @in_chromium
 def test_a_notebook_runs_from_the_top_in_a_browser(tmp_path):
     """JupyterLab opens, the cells run, a figure and a progress bar are there."""
-    new = nbformat.v4
     cells = [
         "from tqdm.auto import tqdm\nfor _ in tqdm(range(3)):\n    pass",
         "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9]);",
     ]
-    notebook = new.new_notebook(cells=[new.new_code_cell(cell) for cell in cells])
-    # Without it JupyterLab asks for a kernel, and waits.
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(notebook, tmp_path / "toy.ipynb")
+    write(cells, tmp_path / "toy.ipynb")
     seen = run_in_a_browser(tmp_path, "toy.ipynb")
     assert (seen["cells"], seen["ran"], seen["errors"]) == (2, 2, [])
     assert seen["pictures"] == 1 and seen["widgets"] > 0
@@ -125,3 +135,27 @@ def test_a_lesson_runs_from_the_top_in_a_browser(tmp_path):
     seen = run_in_a_browser(tmp_path, name)
     assert (seen["cells"], seen["ran"], seen["errors"]) == (len(code), len(code), [])
     assert seen["pictures"] == len(figures) > 5
+
+
+@pytest.mark.slow
+@in_chromium
+@pytest.mark.skipif(not weights.path_of("vgg19").exists(), reason="needs VGG19")
+@pytest.mark.parametrize(
+    ("lesson", "sliders"),
+    [("3.1_conditional_instance_norm", 12), ("4.0_arbitrary_style_transfer", 5)],
+)
+def test_a_slider_paints_another_picture(lesson, sliders, tmp_path):
+    """The real lesson up to its playground, with the small values of the tests."""
+    name, cells = f"{lesson}.ipynb", []
+    values = tomllib.loads(TABLE.read_text())[name]
+    for cell in nbformat.read(LESSON.with_name(name), as_version=4).cells:
+        if cell.cell_type == "code":
+            small = "parameters" in cell.metadata.get("tags", [])
+            cells.append(
+                quick_source(cell.source, values, name) if small else cell.source
+            )
+            if "ipywidgets.HBox" in cell.source:
+                break
+    write(cells, tmp_path / "toy.ipynb")
+    seen = run_in_a_browser(tmp_path, "toy.ipynb", "check_sliders.mjs")
+    assert seen["sliders"] == sliders and seen["changed"]
