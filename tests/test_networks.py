@@ -31,8 +31,9 @@ def test_card_of_a_shipped_network(path):
     for lesson in card["training"]:
         assert {"loss", "data", "training", "steps", "losses"} <= set(lesson)
         assert lesson["loss"]["content_unit"] > 0
-    for row in card.get("judged", {}).get("styles", {}).values():
-        assert 0 < row["ratio"] <= 2.0
+    if judged := card.get("judged"):
+        assert 0 < judged["ratio"] <= 2.0
+        assert set(judged["styles"]) == set(card["styles"])
 
 
 @every
