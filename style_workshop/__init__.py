@@ -11,6 +11,7 @@ Read the modules in this order; each uses only those above it.
 ``images``          read, resize and save pictures
 ``color``           keep a photograph's colors: luminance only, linear matching [10]
 ``show``            figures: galleries, feature maps, Gram matrices, loss curves
+``vgg_drawing``     VGG as boxes, one a layer
 ``watch``           a strip of pictures, redrawn in place while a run goes on
 ``diagram``         what flows where, as boxes and arrows in an SVG
 ``animations``      write frames as GIF or WebP

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from style_workshop import animations, show
+from style_workshop import animations, show, vgg_drawing
 
 RANDOM = np.random.default_rng(7)
 
@@ -120,7 +120,7 @@ def test_architecture_draws_a_box_a_layer_and_names_each_block():
         "pool1": [4, 4, 64],
         "fc6": [4096],
     }
-    (axis,) = show.architecture(shapes).axes
+    (axis,) = vgg_drawing.draw(shapes).axes
     texts = [text.get_text() for text in axis.texts]
     assert texts == [
         "8 × 8",

@@ -322,38 +322,3 @@ def checksum(arrays: Arrays) -> str:
         for kind in ("bias", "kernel"):
             digest.update(arrays[f"{layer}/{kind}"].astype("<f4").tobytes())
     return digest.hexdigest()
-
-
-# --------------------------------------------------------------- as the paper has them
-
-
-def normalize(values: Arrays, name: str, images: np.ndarray, pooling: str) -> Arrays:
-    """Scale each filter of the convolutions to a mean activation of 1, as in [4].
-
-    Section 2 of the paper: the mean is over pictures and positions. Because a ReLU
-    passes a positive factor on, and pooling does too, dividing a filter by its mean
-    and multiplying the next layer's inputs by it leaves what the network sees as it
-    was. A filter that stays (nearly) silent on ``images`` is divided by a hundredth
-    of its layer's mean.
-
-    Args:
-        values: from `load`; not changed.
-        name: ``vgg16`` or ``vgg19``.
-        images: ``[b, h, w, 3]``, RGB 0-255, to take the mean over.
-        pooling: ``"max"`` or ``"average"``, as the network will be used.
-
-    Returns:
-        The scaled kernels and biases.
-    """
-    relus = [layer for layer in vgg.layer_names(name) if layer.startswith("relu")]
-    features = vgg.Network(name, values)(vgg.preprocess(images), relus, pooling)
-    scaled, below = {}, np.ones(3, np.float32)
-    for relu in relus:
-        layer = relu.replace("relu", "conv")
-        means = np.mean(features[relu], axis=(0, 1, 2))  # [out]
-        means = np.maximum(means, means.mean() / 100)
-        kernel = values[f"{layer}/kernel"] * below[:, None]  # [h, w, in, out]
-        scaled[f"{layer}/kernel"] = kernel / means
-        scaled[f"{layer}/bias"] = values[f"{layer}/bias"] / means
-        below = means
-    return scaled
