@@ -220,6 +220,8 @@ def paint(
     Raises:
         WorkshopError: a picture or styles that do not fit the network.
     """
+    if styles is not None:  # a list would be compiled again for each mixture
+        styles = tf.constant(styles, tf.float32)
     painted = compiled(network)(tf.constant(image, tf.float32)[None], styles, dtype)
     return np.clip(painted[0].numpy(), 0, 255)
 

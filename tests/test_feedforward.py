@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from style_workshop import WorkshopError, feedforward, files
+from style_workshop import WorkshopError, fast, feedforward, files
 from style_workshop.architecture import ARCHITECTURES, PAPER, PUBLIC, Architecture
 from style_workshop.feedforward import TransformNetwork
 
@@ -91,6 +91,13 @@ def test_a_mixture_of_two_styles_lies_between_them():
     assert np.abs(half - first).mean() < np.abs(second - first).mean()
     rows = network(tf.repeat(x, 2, axis=0), [[1, 0], [0, 1]])
     np.testing.assert_allclose(rows, tf.concat([first, second], 0), atol=0.01)
+
+
+def test_another_mixture_is_painted_without_compiling_again():
+    network = TransformNetwork(replace(SMALL, styles=2))
+    for share in (0.0, 0.25, 1.0):
+        fast.paint(network, photo()[0], [share, 1 - share])
+    assert fast.compiled(network).experimental_get_tracing_count() == 1
 
 
 def test_norm_variables_are_scales_and_shifts(small):
