@@ -12,6 +12,7 @@ import bench_styles as bench
 from style_workshop import IMAGES, feedforward
 
 
+@pytest.mark.slow
 def test_it_times_both_and_writes_the_contact_sheet(tmp_path, monkeypatch, capsys):
     pytest.importorskip("tf2onnx", reason="needs the export extra")
     pytest.importorskip("onnxruntime", reason="needs the export extra")

@@ -80,6 +80,7 @@ def copy(sources: list[str], target: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["Dockerfile.cpu", "Dockerfile.gpu"])
+@pytest.mark.slow
 def test_each_step_has_what_it_needs_from_the_steps_before(tmp_path, name):
     """COPY is done in a fresh folder; a RUN is asked for what it reads there."""
     python = [sys.executable, "-I", "-c"]

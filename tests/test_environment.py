@@ -211,6 +211,7 @@ def test_script_without_any_package_prints_rows_and_no_traceback():
     assert "disk" in run.stdout
 
 
+@pytest.mark.slow
 def test_script_in_this_environment():
     script = str(ROOT / "install" / "check_environment.py")
     run = subprocess.run([sys.executable, script], capture_output=True, text=True)

@@ -54,6 +54,7 @@ def terms_of(settings, network, content, style, picture) -> dict[str, float]:
 # --- the loss -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_loss_equals_one_written_with_keras_and_numpy(network, values):
     """Keras's network, and sums as in equations 1, 4 and 7 of the paper."""
     picture = np.float32(RANDOM.uniform(0, 255, CONTENT.shape))
@@ -111,6 +112,7 @@ def test_the_style_image_itself_has_no_style_loss(network, name):
     assert terms["content"] > 0
 
 
+@pytest.mark.slow
 def test_style_alone_and_content_alone_are_settings_too(network):
     layers = {"relu2_1": 1.0}
     texture = Settings(layers, layers, content_weight=0)
@@ -125,6 +127,7 @@ def test_style_alone_and_content_alone_are_settings_too(network):
     assert result.history["total"][-1] < result.history["total"][0]
 
 
+@pytest.mark.slow
 def test_one_set_of_weights_serves_two_sizes(pretrained, pair):
     """Within a factor of 2 and 4: at another size VGG sees other details.
 
@@ -150,6 +153,7 @@ def normalized(pretrained) -> vgg.Network:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.slow
 def test_both_settings_by_name_paint_with_the_real_network(pair, name, normalized):
     content, style = (images.resize(picture, 64) for picture in pair)
     settings = replace(SETTINGS[name], steps=4)
@@ -180,6 +184,7 @@ def test_the_loss_falls_and_the_steps_are_called(network, optimizer):
     assert seen == [1, 5]
 
 
+@pytest.mark.slow
 def test_it_starts_where_it_is_told_to(network):
     def first_picture(settings, start=None):
         pictures = []
@@ -229,6 +234,7 @@ def test_style_scale_is_longest_side_of_style_over_content(network, monkeypatch)
         assert seen.value.args == (size,)
 
 
+@pytest.mark.slow
 def test_bfloat16_paints_too(network):
     settings = replace(NOTEBOOK, steps=1, dtype="bfloat16")
     small = [images.resize(picture, 24) for picture in (CONTENT, STYLE)]

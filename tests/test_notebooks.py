@@ -265,6 +265,7 @@ def project(pytester):
 OPTIONS = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider"]
 
 
+@pytest.mark.slow
 def test_a_notebook_runs_with_the_small_values(project):
     write_notebook(
         project.path, "steps = 300  # full", "assert steps == 2", tags=["parameters"]
@@ -274,6 +275,7 @@ def test_a_notebook_runs_with_the_small_values(project):
     assert (project.path / "notebooks" / "x.ipynb").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_the_run_stops_at_an_entry_that_fits_no_name(project):
     write_notebook(project.path, "other = 300", tags=["parameters"])
     result = project.runpytest_subprocess(*OPTIONS)

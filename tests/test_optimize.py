@@ -325,6 +325,7 @@ def test_an_interrupt_before_the_first_step_returns_the_start():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process")
+@pytest.mark.slow
 def test_ctrl_c_in_the_middle_of_the_work_returns_the_picture_so_far():
     script = """
         import numpy as np, tensorflow as tf

@@ -153,6 +153,7 @@ def test_the_style_of_a_picture_comes_back_at_another_size(pretrained):
     assert result.history["total"][-1] < 0.02 * result.history["total"][0]
 
 
+@pytest.mark.slow
 def test_seed_and_start_decide_where_it_begins(network):
     def first(**named):
         seen = []

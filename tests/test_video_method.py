@@ -179,6 +179,7 @@ def test_vgg_is_frozen_once_for_all_frames(clip, style, network, monkeypatch):
 # --- through a clip -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_whole_method_flickers_less_than_frame_by_frame(clip, style, network):
     found = {}
     for name, changes in {

@@ -192,6 +192,7 @@ def test_the_loss_of_a_network_has_it_as_a_term_with_a_slope(vgg19):
     assert "temporal" not in plain
 
 
+@pytest.mark.slow
 def test_a_checkpoint_knows_the_motion(vgg19, tmp_path, monkeypatch):
     monkeypatch.setattr(fast.weights, "pretrained", lambda name: vgg19)
     for number in range(2):
