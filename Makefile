@@ -7,7 +7,7 @@
 #   CONTENT=... STYLE=...  other pictures for outputs/first_picture.jpg
 #   PICTURE_ARGS=...       other options for it
 #   LAB_ARGS=...           more options for JupyterLab, as --no-browser
-#   TEST_PROCESSES=1       how many run the tests; each takes up to 3 GB of memory
+#   TEST_PROCESSES=1       how many run the tests; each takes up to 7 GB of memory
 #   PYTEST_ARGS=...        more options for pytest, as -x
 #   UV=... UV_ARGS=...     another uv; more options for it, as --upgrade
 #   BUNDLE=...             install from this folder or address, without the internet
@@ -79,12 +79,10 @@ test: check  ## install, weights, check, ruff, mypy, then pytest with the notebo
 test-fast: check  ## the same without notebooks and slow tests, for every day
 	$(call LINT_AND_TEST,-m "not slow" tests)
 
-# The C library of Linux keeps freed memory for itself: feature maps, which are large, go
-# back to the system at once, and threads share two heaps.
 define LINT_AND_TEST
 @lint=0; for check in "ruff check ." "ruff format --check ." mypy; do \
     .venv/bin/python -m $$check || lint=1; done; \
-MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 .venv/bin/python -m pytest -n $(TEST_PROCESSES) --dist loadscope $(1) $(PYTEST_ARGS) \
+.venv/bin/python -m pytest -n $(TEST_PROCESSES) --dist loadscope $(1) $(PYTEST_ARGS) \
     || exit 1; \
 test $$lint = 0 || { echo "ruff or mypy found something: see above."; exit 1; }
 endef

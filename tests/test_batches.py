@@ -433,6 +433,7 @@ def test_every_odd_file_is_read_as_images_reads_it(odd):
     assert read > 50 and refused == set(odd_pictures.REFUSED)
 
 
+@pytest.mark.slow
 def test_a_folder_of_odd_files_gives_batches(odd, recwarn):
     batches = BatchGenerator(odd, target_size=32, batch_size=16, seed=1)
     for _ in range(len(batches)):

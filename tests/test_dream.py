@@ -155,6 +155,7 @@ def test_octaves_grow_by_their_scale_to_the_picture_itself():
     assert sizes == [(70, 100), (140, 200), (280, 400)]
 
 
+@pytest.mark.slow
 def test_a_dream_excites_its_layer_and_the_seed_decides_it(network):
     results = [
         dream.dream(network, PICTURE, replace(SMALL, seed=seed), progress=None)

@@ -227,6 +227,7 @@ def test_1_2_knows_a_texture_without_shallow_layers(capsys):
     assert said("1.2", 1, picture, capsys, **names).startswith("Not yet")
 
 
+@pytest.mark.slow
 def test_1_2_knows_a_loss_of_two_styles(network, capsys):
     random = np.random.default_rng(5)
     style, other = random.uniform(0, 255, (2, 48, 48, 3)).astype(np.float32)

@@ -98,6 +98,7 @@ def test_the_loss_equals_one_written_with_keras_and_numpy(network, values):
 
 
 @pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.slow
 def test_the_content_image_itself_has_no_content_loss(network, name):
     terms = terms_of(SETTINGS[name], network, CONTENT, STYLE, CONTENT)
     assert terms["content"] == pytest.approx(0, abs=1e-6 * terms["style"])
@@ -462,6 +463,7 @@ def test_a_part_of_the_style_is_its_crop(network):
 
 
 @pytest.mark.parametrize("mode", ["luminance", "linear"])
+@pytest.mark.slow
 def test_colors_of_the_content_are_kept(network, mode):
     content = 90 + 0.3 * CONTENT
     settings = replace(SHALLOW, steps=5, color=mode)
@@ -629,6 +631,7 @@ def test_tiles_have_the_loss_and_gradient_of_the_whole(network, size, tile, seve
         assert error < 1e-4
 
 
+@pytest.mark.slow
 def test_a_picture_in_tiles_is_the_same_picture(network):
     settings = replace(SHALLOW, steps=3, optimizer="adam")
     whole = gatys.stylize(CONTENT, STYLE, settings, network=network)

@@ -55,6 +55,7 @@ def quietly(loss, start=START, *arguments, **named) -> Result:
 
 
 @pytest.mark.parametrize(("optimizer", "steps"), [("lbfgs", 60), ("adam", 250)])
+@pytest.mark.slow
 def test_finds_the_bottom_of_a_bowl(optimizer, steps):
     result = quietly(bowl, START, steps, optimizer=optimizer, learning_rate=3.0)
     np.testing.assert_allclose(result.image, TARGET, atol=0.5)
@@ -83,6 +84,7 @@ def slopes(image):
     return total, {"slopes": total}
 
 
+@pytest.mark.slow
 def test_with_a_falloff_the_same_minimum_is_found_in_fewer_steps():
     start = np.full((48, 64, 3), 60, np.float32)
     waves = quietly(slopes, start, 60, falloff=1.0)
@@ -97,6 +99,7 @@ def test_with_a_falloff_the_same_minimum_is_found_in_fewer_steps():
 
 
 @pytest.mark.parametrize("falloff", [0.3, 0.5])
+@pytest.mark.slow
 def test_a_falloff_finds_the_bottom_of_bowl_and_valley(falloff):
     result = quietly(bowl, START, 120, falloff=falloff)
     np.testing.assert_allclose(result.image, TARGET, atol=0.5)

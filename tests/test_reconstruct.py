@@ -123,6 +123,7 @@ def test_the_texture_loss_is_0_for_the_style_itself_and_named_by_layer(network, 
 # --- reconstructions with the real network ------------------------------------------
 
 
+@pytest.mark.slow
 def test_from_conv1_2_the_picture_comes_back_with_30_decibels(pretrained):
     photo = images.read(IMAGES / "content" / "astronaut.jpg", 72)
     result = reconstruct.reconstruct_content(

@@ -463,6 +463,7 @@ def test_the_unit_of_the_content_loss_is_that_of_six_photographs(
     assert loss.describe()["content_unit"] == pytest.approx(loss.content_unit, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_knows_the_pixels_of_each_style(vgg19):
     styles = [noise(48, 40, 3), noise(48, 40, 3, seed=1)]
     before = perceptual.PerceptualLoss(vgg19, styles, LOSS).describe()
@@ -497,6 +498,7 @@ def test_a_training_does_not_go_on_with_another_picture_of_the_same_name(
         go_on(noise(48, 48, 3, seed=1))
 
 
+@pytest.mark.slow
 def test_the_style_loss_tile_by_tile_is_its_formula(vgg19):
     style, painted = noise(48, 40, 3), noise(1, 32, 48, 3, seed=1)
     tiled, plain = (

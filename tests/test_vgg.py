@@ -276,6 +276,7 @@ def test_gradients_reach_the_picture(network):
 
 
 @pytest.mark.parametrize("pooling", ["max", "average"])
+@pytest.mark.slow
 def test_a_frozen_network_has_the_same_values_and_gradients(network, pooling):
     layers = ["relu1_2", "conv3_1", "pool5"]
     images = noise(2, 38, 45, 3)

@@ -259,6 +259,7 @@ def test_passes_go_on_where_they_were_ended():
     assert len(painter.seen) == 5
 
 
+@pytest.mark.slow
 def test_a_pass_improves_pictures_and_a_frame_alone_has_no_neighbor(
     clip, style, network
 ):

@@ -139,6 +139,7 @@ def test_the_channel_loss_is_minus_the_mean_of_the_channel(network):
 
 
 @pytest.mark.parametrize("fourier", [True, False])
+@pytest.mark.slow
 def test_the_channel_is_excited_more_and_the_seed_decides_the_picture(network, fourier):
     results = [
         visualize.visualize(
@@ -173,6 +174,7 @@ def test_each_step_moves_the_picture_elsewhere(network):
     assert len({float(compiled(image)) for _ in range(5)}) == 5
 
 
+@pytest.mark.slow
 def test_with_the_real_network_fourier_and_moves_give_less_noise():
     """Noise: the mean difference of neighbors, over the deviation of the picture."""
     if not weights.path_of("vgg19").exists():
