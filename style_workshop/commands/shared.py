@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from style_workshop import NETWORKS, WorkshopError, checks, require_clone
+from style_workshop import NETWORKS, WorkshopError, checks, color, require_clone
 
 #: Said before TensorFlow is imported.
 STARTS = "TensorFlow takes some seconds to start."
@@ -138,6 +138,15 @@ def mixture(shares: list | None, names: list[str]) -> list[float] | None:
 
 def add_output(group, words: str = "where it goes") -> None:
     group.add_argument("-o", "--output", required=True, type=file, help=words)
+
+
+def add_alpha(group, words: str) -> None:
+    read = number(least=0, most=1, such_as=0.7)
+    group.add_argument("--alpha", type=read, default=1.0, help=words)
+
+
+def add_color(group, words: str) -> None:
+    group.add_argument("--color", default="none", **one_of(color.MODES), help=words)
 
 
 def add_dtype(group) -> None:

@@ -2,9 +2,10 @@
 
 from types import ModuleType
 
-from style_workshop import color
 from style_workshop.commands import adain, fast, gatys
 from style_workshop.commands.shared import (
+    add_alpha,
+    add_color,
     add_dtype,
     add_output,
     file,
@@ -38,11 +39,9 @@ def add_options(parser) -> None:
     )
     _add_what(parser.add_argument_group("what it makes"))
     _add_how_long(parser.add_argument_group("how long and how large"))
-    parser.add_argument_group("color").add_argument(
-        "--color",
-        default="none",
-        **one_of(color.MODES),
-        help="keep the photograph's colors: paint its luminance only, or give the "
+    add_color(
+        parser.add_argument_group("color"),
+        "keep the photograph's colors: paint its luminance only, or give the "
         "style its colors first",
     )
     _add_several(parser.add_argument_group("several styles"))
@@ -60,12 +59,7 @@ def _add_what(group) -> None:
         "--color luminance and --side-by-side; adain: one pass in the style of any "
         "picture, which knows these, --alpha, --masks and --style-scale",
     )
-    add(
-        "--alpha",
-        type=number(least=0, most=1, such_as=0.7),
-        default=1.0,
-        help="of --method adain: how much style, 0 (the photograph) to 1",
-    )
+    add_alpha(group, "of --method adain: how much style, 0 (the photograph) to 1")
     add(
         "--style-weight",
         type=weight,

@@ -12,6 +12,8 @@ from style_workshop import WorkshopError, color, images
 from style_workshop.commands.fast import network_and_blend
 from style_workshop.commands.shared import (
     STARTS,
+    add_alpha,
+    add_color,
     add_dtype,
     add_output,
     dtype_of,
@@ -66,12 +68,10 @@ def add_options(parser) -> None:
         **one_of(list(flow.METHODS)),
         help="how motion is found; deepflow needs opencv-contrib-python-headless",
     )
-    add(
-        "--color",
-        default="none",
-        **one_of(color.MODES),
-        help="keep the clip's colors: paint its luminance only, or give the style "
-        "those of the first frame",
+    add_color(
+        parser,
+        "keep the clip's colors: paint its luminance only, or give the style those of "
+        "the first frame",
     )
     _add_gatys(parser.add_argument_group("of the method gatys"))
     _add_one_pass(parser.add_argument_group("of the methods fast and adain"))
@@ -115,12 +115,7 @@ def _add_one_pass(group) -> None:
         help="of a network how much of each style, in their order, or NAME=WEIGHT of "
         "some",
     )
-    add(
-        "--alpha",
-        type=number(least=0, most=1, such_as=0.7),
-        default=1.0,
-        help="of adain: how much style, 0 (the frames) to 1",
-    )
+    add_alpha(group, "of adain: how much style, 0 (the frames) to 1")
     add(
         "--steady",
         type=number(least=0, below=1, such_as=0.5),
