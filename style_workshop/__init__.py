@@ -32,6 +32,7 @@ Read the modules in this order; each uses only those above it.
 ``dream``           DeepDream [2]: octaves, a guide picture, the zoom
 ``reconstruct``     a picture from what layers keep of its content or style
 ``gatys/``          the method of Gatys, Ecker and Bethge [4]
+``video/``          clips that do not flicker: flow, masks, temporal loss [5]
 ``layers``          padded and resize convolutions, instance norm, residual blocks
 ``architecture``    how a feed-forward network is built, in numbers
 ``feedforward``     the transform network of [8] with the norm of [7], or of [9]
@@ -46,7 +47,6 @@ Read the modules in this order; each uses only those above it.
 ``adain_training``  train its decoder; the two figures it is judged by
 ``division``        how a training is divided among devices, in numbers
 ``parallel/``       many devices: copies, a pipeline, several machines
-``video/``          clips that do not flicker: flow, masks, temporal loss [5]
 ``export``          a trained network as SavedModel, ONNX or TFLite
 ``fetch/``          data sets and paintings, from servers that fail
 ``commands/``       the command line, one module a command
