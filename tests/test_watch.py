@@ -2,6 +2,7 @@
 
 import IPython
 import IPython.display
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -36,6 +37,8 @@ def drawn(monkeypatch):
         new.append(figure)
         return Handle()
 
+    # Matplotlib asks the shell for its events at its first figure: let that be before.
+    plt.switch_backend("agg")
     monkeypatch.setattr(IPython, "get_ipython", lambda: object())
     monkeypatch.setattr(IPython.display, "display", display)
     return new, updates
