@@ -116,9 +116,22 @@ def _custom_getter(values, seed, trainable) -> Callable:
         variable = getter(
             name, shape=shape, dtype=tf.float32, initializer=initializer, **options
         )
+        if tf.executing_eagerly():
+            _take_off_the_lists(variable)
         return tf.cast(variable, dtype)
 
     return custom_getter
+
+
+def _take_off_the_lists(variable) -> None:
+    """Let a variable go with its template, see `make_template`.
+
+    The default graph of TensorFlow 1, which lives as long as the process, lists all
+    variables that an eager template makes, and so would keep them for ever.
+    """
+    for name in ("GLOBAL_VARIABLES", "TRAINABLE_VARIABLES"):
+        listed = tf1.get_collection_ref(getattr(tf1.GraphKeys, name))
+        listed[:] = [other for other in listed if other is not variable]
 
 
 # An initializer is called once, when its variable is made.

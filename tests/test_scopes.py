@@ -1,5 +1,7 @@
 """The scope factory: one set of variables, from a file or a seed, in any order."""
 
+import gc
+import weakref
 import zlib
 
 import numpy as np
@@ -50,6 +52,16 @@ def test_a_template_that_is_made_inside_of_a_tf_function_gives_numbers_outside()
 
     inside(tf.constant(ONES))
     np.testing.assert_allclose(kept[0](tf.constant(ONES)), inside(tf.constant(ONES)))
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_variables_go_with_their_template(trainable):
+    template = made(trainable=trainable)
+    template(ONES)
+    variables = [weakref.ref(variable) for variable in template.variables]
+    del template
+    gc.collect()
+    assert [variable() for variable in variables] == [None, None]
 
 
 def test_names_are_without_that_of_the_network_which_differs_between_copies():
