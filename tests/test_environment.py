@@ -486,11 +486,3 @@ def test_what_hangs_fails():
     options = tomllib.loads(read("pyproject.toml"))["tool"]["pytest"]["ini_options"]
     (cell,) = re.findall(r"--nbval-cell-timeout=(\d+)", options["addopts"])
     assert int(cell) < options["timeout"] < 1000
-
-
-def test_colab_is_told_the_address_once_the_code_host_is_named():
-    """`pyproject.toml` names it; until then the page says what to put in its place."""
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    address = re.search(r'^code-host = "(.*)"$', text, re.M)[1] or "ADDRESS"
-    page = (ROOT / "install" / "README.md").read_text(encoding="utf-8")
-    assert f"!git clone --depth 1 {address} workshop" in page
