@@ -130,8 +130,6 @@ def test_every_cell_has_its_place_on_the_slides(lesson):
 
 #: What a slide holds at most: lines of text (of 90 letters), code and output; figures.
 MOST_LINES, MOST_FIGURES = 36, 2
-#: Lessons that have a fuller slide.
-FULLER = {"2.0_Gatys_method_color"}
 
 
 def slides_of(notebook) -> list[list]:
@@ -153,9 +151,7 @@ def lines_of(text: str) -> int:
     return sum(-(-len(line) // 90) for line in lines)
 
 
-def test_a_slide_of_the_live_deck_is_not_too_full(lesson, request):
-    if request.node.callspec.id in FULLER:
-        pytest.skip("it has a fuller slide")
+def test_a_slide_of_the_live_deck_is_not_too_full(lesson):
     for cells in slides_of(lesson):
         outputs = [o for c in cells if c.cell_type == "code" for o in c.outputs]
         printed = [o.text for o in outputs if o.output_type == "stream"]
