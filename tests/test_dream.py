@@ -39,6 +39,7 @@ def value_and_gradient(loss, picture) -> tuple[np.ndarray, np.ndarray]:
 # --- tiles --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layers", "size", "tile"),
     [
@@ -190,6 +191,7 @@ def test_details_of_the_picture_come_back_in_the_last_octave(network):
     assert np.abs(result.image - PICTURE).max() < 1
 
 
+@pytest.mark.slow
 def test_a_picture_in_tiles_dreams_the_same(network):
     settings = replace(SMALL, octaves=1, steps=2, tile=0)
     whole = dream.dream(network, PICTURE, settings, progress=None)
@@ -244,6 +246,7 @@ def test_each_frame_dreams_into_the_middle_of_the_one_before(network):
 # --- the real network ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_real_network_dreams_in_a_photograph():
     if not weights.path_of("vgg19").exists():
         pytest.skip("no VGG19 here: `python -m style_workshop weights vgg19`")

@@ -105,6 +105,7 @@ def test_the_content_image_itself_has_no_content_loss(network, name):
     assert terms["style"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETTINGS)
 def test_the_style_image_itself_has_no_style_loss(network, name):
     style = smooth(*CONTENT.shape[:2], 31)
@@ -364,6 +365,7 @@ def test_normalizing_gives_mean_activations_of_1_and_changes_nothing_else(
     assert alive > 0.5
 
 
+@pytest.mark.slow
 def test_the_paper_s_network_is_normalized_on_the_bundled_photographs(normalized):
     batch = np.stack([images.read(path, (224, 224)) for path in PHOTOGRAPHS])
     maps = normalized(vgg.preprocess(batch), "relu1_1", "average")["relu1_1"]
@@ -407,6 +409,7 @@ def style_term(network, style, picture, settings=SHALLOW) -> float:
     return terms_of(settings, network, CONTENT, style, picture)["style"]
 
 
+@pytest.mark.slow
 def test_losses_of_several_styles_add_up_with_their_weights(network):
     picture = np.float32(RANDOM.uniform(0, 255, CONTENT.shape))
     both = [Style(STYLE, weight=2), Style(OTHER, weight=0.5)]
@@ -415,6 +418,7 @@ def test_losses_of_several_styles_add_up_with_their_weights(network):
     assert style_term(network, both, picture) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_style_may_be_asked_for_some_layers_only(network):
     settings = replace(SHALLOW, style_layers={"relu1_1": 1, "relu2_1": 3})
     split = [Style(STYLE, layers=["relu1_1"]), Style(OTHER, layers=["relu2_1"])]

@@ -42,6 +42,7 @@ def distance(found, wanted) -> float:
 # --- the same as on one device ------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 4])
 def test_replicas_learn_what_one_device_learns(four, alone, count):
     with parallel.mirrored(four[:count]).scope():
@@ -52,6 +53,7 @@ def test_replicas_learn_what_one_device_learns(four, alone, count):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "in_flight"), [(2, 2), (3, 1), (4, 4)])
 def test_a_pipeline_learns_what_one_device_learns(four, alone, count, in_flight):
     places = parallel.on_devices(four[:count])

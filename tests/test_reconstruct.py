@@ -143,6 +143,7 @@ def test_from_conv1_2_the_picture_comes_back_with_30_decibels(pretrained):
     assert max(errors.values()) < 0.05
 
 
+@pytest.mark.slow
 def test_the_style_of_a_picture_comes_back_at_another_size(pretrained):
     style = images.read(IMAGES / "style" / "mosaic.jpg", 64)
     layers = ["conv1_1", "conv2_1"]

@@ -404,6 +404,7 @@ def noise(*shape, seed=0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(0, 255, shape).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_the_perceptual_loss_is_its_formula(vgg19):
     styles = [noise(48, 40, 3, seed=s) for s in (1, 2)]
     loss = perceptual.PerceptualLoss(vgg19, styles, PLAIN)
@@ -435,6 +436,7 @@ def test_the_perceptual_loss_is_its_formula(vgg19):
     assert float(total) == pytest.approx(float(sum(terms.values())))
 
 
+@pytest.mark.slow
 def test_the_unit_of_the_content_loss_is_that_of_six_photographs(
     vgg19, values, monkeypatch, tmp_path
 ):
@@ -557,6 +559,7 @@ def test_range_and_spikes_are_watched_while_a_network_paints(vgg19):
     assert sorted(terms) == ["content", "style"]
 
 
+@pytest.mark.slow
 def test_the_style_itself_has_no_style_loss_and_nothing_has_1(vgg19):
     style = noise(48, 40, 3)
     loss = perceptual.PerceptualLoss(vgg19, [style], PLAIN)
