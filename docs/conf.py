@@ -27,7 +27,13 @@ suppress_warnings = ["mystnb.unknown_mime_type", "myst.header"]
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}  # a progress bar is shown as its text
 nb_merge_streams = True
-myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath", "html_image"]
+myst_enable_extensions = [
+    "amsmath",
+    "colon_fence",
+    "dollarmath",
+    "html_image",
+    "tasklist",
+]
 myst_heading_anchors = 3
 
 # --- the API, from docstrings -------------------------------------------------------
