@@ -58,26 +58,29 @@ def start_image(
     *,
     start: np.ndarray | None = None,
     seed: int = 0,
+    deviation: float = 40.0,
 ) -> np.ndarray:
     """Make the picture that an optimization starts from.
 
     Args:
         init: ``"content"``, ``"style"`` (resized to the content) or ``"noise"``
-            (gray, normal, standard deviation 40 of 255).
+            (gray, normal).
         content: ``[h, w, 3]``, 0-255; gives the size.
         style: ``[h', w', 3]``, 0-255.
         start: a picture of one's own, in place of ``init``; it is resized.
         seed: of the noise.
+        deviation: standard deviation of the noise, in gray levels.
 
     Returns:
         ``[h, w, 3]`` float32, 0-255.
 
     Raises:
-        WorkshopError: another word.
+        WorkshopError: another word, or a deviation that makes no sense.
     """
     checks.choice("init", init, INITS)
+    checks.number("deviation", deviation, above=0, most=255, such_as=40)
     if start is None and init == "noise":
-        noise = np.random.default_rng(seed).normal(127.5, 40, content.shape)
+        noise = np.random.default_rng(seed).normal(127.5, deviation, content.shape)
         return np.clip(noise, 0, 255).astype(np.float32)
     if start is None and init == "content":
         return np.array(content, np.float32)

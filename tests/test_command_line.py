@@ -553,9 +553,10 @@ def test_reconstruct_writes_a_picture_that_says_how_it_was_made(
     if keep == "style":
         assert images.read(path).shape == (40, 56, 3)
         assert settings["layers"] == ["conv1_1", "conv2_1"]
+        assert settings["pooling"] == "average" and settings["falloff"] == 0.25
     else:
         assert images.read(path).shape == images.read(CONTENT, 48).shape
-        assert settings["layer"] == "conv4_2"
+        assert settings["layer"] == "conv4_2" and settings["pooling"] == "max"
 
 
 @pytest.mark.slow

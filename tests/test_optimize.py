@@ -478,6 +478,8 @@ def test_noise_is_gray_within_0_255_and_the_seed_decides_it():
     assert noise.min() >= 0 and noise.max() <= 255
     np.testing.assert_allclose(noise.mean(axis=(0, 1)), 127.5, atol=3)
     np.testing.assert_allclose(noise.std(), 40, atol=2)
+    quiet = start_image("noise", content, content, seed=5, deviation=8)
+    np.testing.assert_allclose(quiet.std(), 8, atol=0.4)
     np.testing.assert_array_equal(noise, start_image("noise", content, content, seed=5))
     other = start_image("noise", content, content, seed=6)
     assert np.abs(noise - other).mean() > 20

@@ -229,6 +229,7 @@ def test_contents_that_make_no_sense_are_refused(network, named, message):
         ({"statistics": "median"}, "statistics is 'median': use gram, moments or mean"),
         ({"steps": 1.5}, "steps is 1.5"),
         ({"seed": 0.5}, "seed is 0.5"),
+        ({"deviation": 0}, "deviation is 0"),
     ],
     ids=str,
 )

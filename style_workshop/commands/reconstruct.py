@@ -51,7 +51,11 @@ def add_options(parser) -> None:
         **one_of(["gram", "moments", "mean"]),
         help="what the style is; moments: mean and deviation of each channel",
     )
-    add("--pooling", default="max", **one_of(["max", "average"]), help="of VGG")
+    add(
+        "--pooling",
+        **one_of(["max", "average"]),
+        help="of VGG (default: max for a content, average for a style)",
+    )
     add("--seed", type=seed, default=0, help="of the noise that it starts from")
 
 
@@ -74,7 +78,9 @@ def run(options) -> int:
         reconstruct.reconstruct_content if of_content else reconstruct.reconstruct_style
     )
     named = _of_content(options) if of_content else _of_style(options)
-    named |= {name: getattr(options, name) for name in ("steps", "pooling", "seed")}
+    named |= {"steps": options.steps, "seed": options.seed}
+    if options.pooling is not None:
+        named["pooling"] = options.pooling
     network = weights.pretrained("vgg19")
     made = {"picture": Path(options.picture).name, "keep": options.keep, **named}
     return keep(
@@ -87,6 +93,7 @@ def _of_content(options) -> dict:
         "layer": (options.layers or ["conv4_2"])[0],
         "alpha_weight": options.alpha_weight,
         "tv_weight": options.tv_weight,
+        "pooling": "max",
     }
 
 
@@ -97,4 +104,8 @@ def _of_style(options) -> dict:
         "layers": options.layers or reconstruct.STYLE_LAYERS,
         "size": options.result,
         "statistics": options.statistics,
+        # Notebook 1.2 shows what these do: no speckles, and panes of one color.
+        "pooling": "average",
+        "deviation": 8.0,
+        "falloff": 0.25,
     }
