@@ -15,10 +15,20 @@ import tensorflow as tf
 from PIL import Image
 
 from conftest import ROOT
-from style_workshop import IMAGES, color, exercises, images, losses, reconstruct
+from style_workshop import (
+    IMAGES,
+    color,
+    exercises,
+    images,
+    losses,
+    matching,
+    perceptual,
+    reconstruct,
+)
 from style_workshop.batches import BatchGenerator
 from style_workshop.features import features_of
 from style_workshop.optimize import Result
+from style_workshop.video import painted, warping
 
 NOTEBOOKS = ROOT / "notebooks"
 
@@ -92,8 +102,6 @@ def test_each_exercise_has_a_check_that_waits_for_an_answer(path):
     cells = nbformat.read(path, as_version=4).cells
     checks = [c for c in cells if "exercise" in c.metadata.get("tags", [])]
     (text,) = (c.source for c in cells if c.source.startswith("## Exercises"))
-    if not checks:
-        pytest.skip("its exercises have no self-checks yet")
     assert len(checks) == len(re.findall(r"^\d\. ", text, re.M))
     for cell in checks:
         assert cell.outputs[0].text.startswith("No answer yet"), cell.source
@@ -116,6 +124,15 @@ def test_each_exercise_has_a_check_that_waits_for_an_answer(path):
         ("2.0", 1, "style", "content"),
         ("2.0", 3, "max", "average"),
         ("2.0_Gatys_method_color", 3, "gray", "orange"),
+        ("2.0_Gatys_method_video", 2, 13, 14),
+        ("3.0", 2, "style_size", "size"),
+        ("3.1", 1, "swirling_night and starry_night", "mosaic and great_wave"),
+        ("3.1", 2, "after", "before"),
+        ("4.0", 1, "means", "deviations"),
+        ("4.0", 2, 0, 1),
+        ("4.1", 1, 75, 60),
+        ("4.1", 2, 50, 25),
+        ("4.2", 1, 75, 25),
     ],
 )
 def test_words_and_numbers(stem, number, right, wrong, capsys):
@@ -304,3 +321,48 @@ def test_2_1_knows_the_stars(capsys):
     assert said("2.1", 2, stars, capsys, first=night).startswith("Right")
     for wrong in (~stars, np.ones(stars.shape), np.ones((2, 2))):
         assert said("2.1", 2, wrong, capsys, first=night).startswith("Not yet")
+
+
+# --- video, chapters 3 and 4 --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda frames: [255 - frame for frame in frames], "Right."),
+        (lambda frames: frames, "Not yet"),
+        (lambda f: [255 * (n % 2) + 0 * x for n, x in enumerate(f)], "Not yet"),
+    ],
+)
+def test_2_0_a_clip_that_flickers_less(change, expected, capsys):
+    clip = painted.paint(3, 48)
+    names = {"clip": clip, "frames": clip.frames, "learned": {"mosaic": 60.0}}
+    answer = change(clip.frames)
+    found = said("2.0_Gatys_method_video", 1, answer, capsys, warping=warping, **names)
+    assert found.startswith(expected)
+
+
+@pytest.mark.parametrize("restored", [True, False])
+def test_3_0_the_photograph_s_colors(restored, capsys):
+    photo = images.read(IMAGES / "content" / "flower.jpg", 64)
+    answer = 0.7 * photo[..., ::-1] + 30
+    if restored:
+        answer = color.restore(answer, photo, "luminance")
+    found = said("3.0", 1, answer, capsys, photo=photo)
+    assert found.startswith("Right." if restored else "Not yet")
+
+
+@pytest.mark.parametrize(("weight", "expected"), [(0.0, "Right."), (1.0, "Not yet")])
+def test_3_0_style_alone(weight, expected, capsys):
+    settings = perceptual.LossSettings(content_weight=weight)
+    assert said("3.0", 3, settings, capsys).startswith(expected)
+
+
+@pytest.mark.parametrize("kind", ["sorted", "photograph", "style"])
+def test_4_2_pixels_sorted(kind, capsys):
+    photo = images.read(IMAGES / "content" / "temple.jpg", 64)
+    style = images.read(IMAGES / "style" / "swirling_night.jpg", 64)
+    answers = {"photograph": photo, "style": images.resize(style, photo.shape[:2])}
+    answers["sorted"] = matching.match_sorted(photo[None], style[None])[0]
+    found = said("4.2", 2, answers[kind], capsys, photo=photo, style=style)
+    assert found.startswith("Right." if kind == "sorted" else "Not yet")
