@@ -227,6 +227,19 @@ def test_every_lesson_has_its_solutions(lesson, request):
 # ------------------------------------------------- the hook that shrinks the settings
 
 
+def test_readme_has_the_flicker_that_the_notebook_prints():
+    lesson = read(NOTEBOOKS / "2.0_Gatys_method_video.ipynb")
+    outputs = [o for cell in code_cells(lesson) for o in cell.outputs]
+    printed = "".join(o.text for o in outputs if o.output_type == "stream")
+    ways = re.findall(r"([\d.]+) gray levels, ([\d.]+) of frame by frame", printed)
+    networks = re.findall(r"mosaic\w* +([\d.]+) gray levels", printed)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    rows = re.findall(r"\| ([\d.]+) \| ([\d.]+) \|\n", readme)
+    sentence = re.findall(r"with a flicker of ([\d.]+); .* with ([\d.]+), and", readme)
+    assert len(ways) == 5 and sorted(rows) == sorted(ways)
+    assert sentence == [tuple(networks)]
+
+
 def test_small_values_come_after_the_full_ones():
     source = "steps = 300  # of L-BFGS\nsize: int = 512\na, b = 1, 2"
     quick = quick_source(source, {"steps": 2, "size": 32, "b": [3]}, "x.ipynb")
