@@ -679,6 +679,17 @@ def test_twenty_runs_take_no_more_memory_than_a_few(network):
 
 
 @pytest.mark.slow
+def test_a_network_that_is_loaded_for_a_run_goes_with_it(pretrained):
+    def variables() -> int:
+        gc.collect()
+        return sum(isinstance(thing, tf.Variable) for thing in gc.get_objects())
+
+    before = variables()
+    memory_of_runs(None, 1)
+    assert variables() == before
+
+
+@pytest.mark.slow
 def test_runs_in_tiles_leave_no_graphs(network):
     _, graphs = zip(*memory_of_runs(network, 5, tile=16), strict=True)
     assert len(set(graphs[2:])) == 1
