@@ -54,7 +54,7 @@ html_theme.sidebar_secondary.remove: true
 {picture}
 
 A workshop in notebooks: from "what does a layer of VGG see?" to a photograph repainted
-in the hand of another picture, on a laptop. Every notebook is shown here as it ran,
+in the style of another picture, on a laptop. Every notebook is shown here as it ran,
 with its code, its pictures and its numbers; nothing has to be installed to read it.
 
 ```{{raw}} html
