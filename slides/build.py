@@ -45,7 +45,8 @@ def function(path: str, name: str) -> str:
     if path.endswith(".ipynb"):
         cells = json.loads(text)["cells"]
         sources = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
-        sources = [re.sub(r"^[%!]", "# ", s, flags=re.MULTILINE) for s in sources]
+        # In place of IPython's own lines something that is Python.
+        sources = [re.sub(r"^( *)[%!]", r"\1...  # ", s, flags=re.M) for s in sources]
     for source in sources:
         for node in ast.parse(source).body:
             if isinstance(node, ast.FunctionDef) and node.name == name:
