@@ -22,3 +22,32 @@ export async function open(browser, path, faults, more = {}) {
   await page.goto(pathToFileURL(site + path).href);
   return { page, note };
 }
+
+/** Give the focus to an element, and press keys. */
+export async function press(page, selector, ...keys) {
+  await page.locator(selector).focus();
+  for (const key of keys) await page.keyboard.press(key);
+}
+
+const CONTROLS = ["button", "slider", "radio", "checkbox", "combobox", "application", "link", "img", "image"];
+
+/** How many controls a screen reader finds, and the roles of those without a name. */
+export async function controlsOf(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Accessibility.enable");
+  const { nodes } = await session.send("Accessibility.getFullAXTree");
+  const found = nodes.filter((n) => !n.ignored && CONTROLS.includes(n.role?.value));
+  const nameless = found.filter((n) => !n.name?.value).map((n) => n.role.value);
+  return { controls: found.length, nameless };
+}
+
+/** Which of these, by id or name, the key Tab does not reach. */
+export async function unreached(page, names) {
+  const reached = new Set();
+  await page.evaluate(() => document.activeElement?.blur());
+  for (let n = 0; n < 60; n++) {
+    await page.keyboard.press("Tab");
+    reached.add(await page.evaluate(() => document.activeElement?.id || document.activeElement?.name));
+  }
+  return names.filter((name) => !reached.has(name));
+}

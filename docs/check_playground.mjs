@@ -7,7 +7,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { launch, open } from "./browser.mjs";
+import { controlsOf, launch, open, press as pressOn, unreached } from "./browser.mjs";
 
 const folder = process.argv[2], faults = [], seen = {};
 const CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
@@ -28,10 +28,7 @@ async function after(act, pattern = "painted", id = "status") {
   await act();
   return until(pattern, id);
 }
-const press = async (selector, ...keys) => {
-  await page.locator(selector).focus();
-  for (const key of keys) await page.keyboard.press(key);
-};
+const press = (selector, ...keys) => pressOn(page, selector, ...keys);
 const give = (id, name, buffer, mimeType = "image/png") =>
   page.setInputFiles(id, { name, mimeType, buffer });
 const complaint = (act) => after(act, ".", "problem");
@@ -143,19 +140,8 @@ seen.stops = still === (await print());
 
 // --- who cannot see it, a phone, no webcam ----------------------------------------------
 
-await session.send("Accessibility.enable");
-const { nodes } = await session.send("Accessibility.getFullAXTree");
-const CONTROLS = ["button", "slider", "radio", "checkbox", "combobox", "application", "link", "img"];
-const controls = nodes.filter((n) => !n.ignored && CONTROLS.includes(n.role?.value));
-seen.controls = controls.length;
-seen.nameless = controls.filter((n) => !n.name?.value).map((n) => n.role.value);
-const reached = new Set();
-await page.evaluate(() => document.activeElement?.blur());
-for (let n = 0; n < 60; n++) {
-  await page.keyboard.press("Tab");
-  reached.add(await page.evaluate(() => document.activeElement?.id));
-}
-seen.unreached = ["file", "webcam", "save", "strength", "size", "keep", "network"].filter((id) => !reached.has(id));
+Object.assign(seen, await controlsOf(page));
+seen.unreached = await unreached(page, ["file", "webcam", "save", "strength", "size", "keep", "network"]);
 seen.wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 await browser.close();
 

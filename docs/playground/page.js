@@ -1,4 +1,5 @@
 /** The playground: what a person moves, and what is painted. */
+import { $, all, bytesOf, listenTo, unpack } from "../common/dom.js";
 import { inWords, normalized, ofCorners, only } from "./mixtures.js";
 import { PictureError, decode, finish, read, sizeOf } from "./pictures.js";
 
@@ -6,10 +7,6 @@ import { PictureError, decode, finish, read, sizeOf } from "./pictures.js";
 
 const SIZES = [128, 192, 256, 384, 512, 768, 1024];
 
-/** @param {string} id @returns {any} */
-const $ = (id) => document.getElementById(id);
-/** @param {string} query @returns {any[]} */
-const all = (query) => [...document.querySelectorAll(query)];
 const canvas = /** @type {HTMLCanvasElement} */ ($("canvas"));
 
 /** @type {string[]} */
@@ -45,14 +42,6 @@ const ask = (message) => new Promise((resolve, reject) => {
   waiting.set(++asked, { resolve, reject });
   worker.postMessage({ id: asked, ...message });
 });
-
-/** What the build packed: gzip in base64. @param {string} id */
-async function unpack(id) {
-  const bytes = Uint8Array.from(atob($(id).textContent), (c) => c.charCodeAt(0));
-  $(id).remove();
-  const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(plain).arrayBuffer();
-}
 
 // --- painting ------------------------------------------------------------------------
 
@@ -269,7 +258,7 @@ function listPhotos() {
     Object.assign(picture, { src: address, alt: name });
     button.append(picture);
     button.onclick = async () => {
-      const bytes = Uint8Array.from(atob(address.split(",")[1]), (c) => c.charCodeAt(0));
+      const bytes = bytesOf(address.split(",")[1]);
       await takeFile(new Blob([bytes], { type: "image/jpeg" }), name);
     };
     return button;
@@ -284,21 +273,8 @@ function move(x, y) {
 }
 
 function listen() {
-  const pad = $("pad");
-  const at = (/** @type {PointerEvent} */ e) => {
-    const box = pad.getBoundingClientRect();
-    move((e.clientX - box.left) / box.width, (e.clientY - box.top) / box.height);
-  };
-  pad.onpointerdown = (/** @type {PointerEvent} */ e) => { pad.setPointerCapture(e.pointerId); at(e); };
-  pad.onpointermove = (/** @type {PointerEvent} */ e) => { if (e.buttons) at(e); };
-  pad.onkeydown = (/** @type {KeyboardEvent} */ e) => {
-    /** @type {Record<string, number[]>} */
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    const step = steps[e.key];
-    if (!step) return;
-    e.preventDefault();
-    move(point[0] + step[0] / 20, point[1] + step[1] / 20);
-  };
+  listenTo($("pad"), false, move, (across, down) =>
+    move(point[0] + across / 20, point[1] + down / 20));
   for (const radio of all("[name=mode]")) radio.onchange = () => {
     for (const id of ["blend", "wipe", "corners"]) $(id).hidden = id !== mode();
     paint();
