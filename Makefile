@@ -129,7 +129,7 @@ lan-index:  ## serve the bundle to a room, until Ctrl-C
 	@echo "On the laptops: make workshop BUNDLE=http://ADDRESS-OF-THIS-MACHINE:8000/bundle"
 	.venv/bin/python -m http.server 8000 --directory dist
 
-site: check docs/node_modules/.package-lock.json  ## the reader's site, its playground (Node.js)
+site: check docs/node_modules/.package-lock.json  ## the reader's site, its playground and VGG's inside (Node.js)
 	$(SITE_PYTHON) -c "import myst_nb" 2>/dev/null || \
 	    $(SITE_PYTHON) -m pip install -q -e ".[site]"
 	$(SITE_PYTHON) docs/stage.py build/pages
@@ -137,6 +137,9 @@ site: check docs/node_modules/.package-lock.json  ## the reader's site, its play
 	$(SITE_PYTHON) -m style_workshop export twelve_styles -o build/twelve_styles.onnx
 	cd docs && node playground/build.mjs ../build/twelve_styles.onnx \
 	    ../build/html/playground.html
+	$(SITE_PYTHON) docs/look_inside/data.py build/look_inside.json
+	cd docs && node look_inside/build.mjs ../build/look_inside.json \
+	    ../build/html/look_inside.html
 	rm -rf site && mv build/html site
 
 test-site: docs/node_modules/.package-lock.json  ## open every page of it in Chromium

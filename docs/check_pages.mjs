@@ -55,6 +55,8 @@ for (const path of pages) {
   const { page, note } = await open(browser, path, faults);
   await page.waitForFunction(() => !document.querySelector(".math:not(:has(mjx-container))"),
     null, { timeout: 20000 }).catch(() => 0);
+  await page.waitForFunction(() => !document.querySelector("[aria-busy]"),
+    null, { timeout: 20000 }).catch(() => note("stays busy"));
   const seen = await page.evaluate(look);
   if (seen.formulas) note(`${seen.formulas} formulas are not set`);
   for (const url of seen.missing) note(`no picture ${url}`);

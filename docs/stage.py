@@ -59,7 +59,8 @@ with its code, its pictures and its numbers; nothing has to be installed to read
 
 ```{{raw}} html
 <p><a class="sd-btn sd-btn-primary" href="playground.html">Paint a photograph of your
-own, here in the browser</a></p>
+own, here in the browser</a>
+<a class="sd-btn sd-btn-outline-primary" href="look_inside.html">Look inside VGG</a></p>
 ```
 
 {chapters}

@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from style_workshop import WorkshopError, vgg
 from style_workshop.features import (
+    ReceptiveField,
     check_channel,
     features_of,
     kernels,
@@ -58,12 +59,22 @@ def strongest(
         channel: counted from 0.
     """
     check_channel(network.name, layer, channel)
-    field, features = receptive_field(network.name, layer), features_of(network)
+    features = features_of(network)
+    maps = [features(tf.constant(p), layer)[layer].numpy()[0] for p in pictures]
+    return ranked(pictures, maps, receptive_field(network.name, layer), channel)
+
+
+def ranked(
+    pictures: Sequence[np.ndarray],
+    maps: Sequence[np.ndarray],
+    field: ReceptiveField,
+    channel: int,
+) -> list[Excitation]:
+    """Do the same from maps ``[h', w', c]`` that are there already, one a picture."""
     found = []
-    for number, picture in enumerate(pictures):
-        maps = features(tf.constant(picture), layer)[layer].numpy()[0]  # [h', w', c]
-        row, column = peak(maps[..., channel])
-        value, patch = maps[row, column, channel], field.crop(picture, row, column)
+    for number, (picture, of_it) in enumerate(zip(pictures, maps, strict=True)):
+        row, column = peak(of_it[..., channel])
+        value, patch = of_it[row, column, channel], field.crop(picture, row, column)
         found.append(Excitation(float(value), number, row, column, patch))
     return sorted(found, key=lambda excitation: -excitation.value)
 

@@ -16,7 +16,17 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from style_workshop import IMAGES, NETWORKS, color, export, fast, feedforward, images
+from style_workshop import (
+    IMAGES,
+    NETWORKS,
+    color,
+    export,
+    fast,
+    feedforward,
+    images,
+    losses,
+)
+from style_workshop.features import features_of, receptive_field
 from style_workshop.feedforward import Architecture, TransformNetwork
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,6 +95,12 @@ def played(browse, tmp_path_factory):
     own = images.read(folder / "own.jpg")
     assert own.shape == (160, 110, 3)
     return browse("check_playground.mjs", str(folder)), folder, one, two, own
+
+
+@pytest.fixture(scope="module")
+def looked(browse):
+    """Use the page "Look inside VGG" once: what was seen."""
+    return browse("check_look_inside.mjs")
 
 
 def test_npm_packages_have_exact_versions_and_no_address_of_a_machine():
@@ -184,3 +200,100 @@ def test_the_playground_is_for_keyboard_reader_phone_and_long_use(played):
     assert found["wide"] <= 0
     early, late = found["memory"][1], found["memory"][-1]
     assert late < early + 40  # megabytes, over thirty pictures
+
+
+SAID = re.compile(
+    r"(\w+), channel (\d+): row (\d+) of (\d+), column (\d+) of (\d+) answers "
+    r"([\d.]+), of ([\d.]+) at most\. It sees (\d+) x (\d+) pixels(.*)\.$"
+)
+
+
+@pytest.mark.slow
+def test_the_box_on_the_photograph_is_the_receptive_field(looked):
+    assert looked["faults"] == []
+    assert len(looked["looks"]) == 12
+    for number, look in enumerate(
+        [*looked["looks"], looked["hovered"], looked["tapped"]]
+    ):
+        layer, _, row, rows, column, columns, *_, size, _, part = SAID.match(
+            look["said"]
+        ).groups()
+        at = int(row) - 1, int(column) - 1
+        if number < 12:  # by keys, from the corner: once near it, once farther
+            near = [(2, 3), (6, 13)][number % 2]
+            last = int(rows) - 1, int(columns) - 1
+            assert at == tuple(np.minimum(near, last)), look["said"]
+        field = receptive_field("vgg19", layer)
+        box = field.box(*at)
+        np.testing.assert_allclose(look["box"], box, atol=0.1)
+        assert int(size) == field.size
+        assert bool(part) == (min(box) < 0 or box[2] > 149 or box[3] > 224)
+    share = [(0.6, 0.3), (0.2, 0.7)]
+    for look, (down, across) in zip(
+        (looked["hovered"], looked["tapped"]), share, strict=True
+    ):
+        _, _, row, rows, column, columns, *_ = SAID.match(look["said"]).groups()
+        assert int(row) == int(down * int(rows)) + 1
+        assert int(column) == int(across * int(columns)) + 1
+
+
+@pytest.mark.slow
+def test_the_maps_of_the_page_are_the_network_s(looked, pretrained):
+    photo = images.read(IMAGES / "content" / "cat.jpg", 224)
+    features = features_of(pretrained)
+    for look in [*looked["looks"], looked["hovered"], looked["tapped"]]:
+        layer, channel, row, rows, column, columns, value, most, *_ = SAID.match(
+            look["said"]
+        ).groups()
+        maps = features(photo, layer)[layer][0].numpy()[..., int(channel)]
+        assert maps.shape == (int(rows), int(columns))
+        here = maps[int(row) - 1, int(column) - 1]
+        assert abs(here - float(value)) < maps.max() / 255 / 2 + 0.06
+        assert maps.max() == pytest.approx(float(most), rel=1e-3, abs=0.06)
+
+
+@pytest.mark.slow
+def test_the_slider_moves_the_gram_matrix_to_the_mean_of_both(looked, pretrained):
+    layer = "conv2_1"
+    features = features_of(pretrained)
+    names = ["watercolor", "swirling_night"]
+    others = ["stained_glass", "color_circles"]
+    grams = []
+    for name in names + others:
+        picture = images.read(IMAGES / "style" / f"{name}.jpg", 224)
+        grams.append(losses.gram_matrix(features(picture, layer)[layer])[0].numpy())
+    diagonals = sum(np.diag(gram) / np.trace(gram) for gram in grams)
+    chosen = np.sort(np.argsort(-diagonals)[:16])
+    corners = [gram[np.ix_(chosen, chosen)] for gram in grams]
+    most = max(np.abs(corner).max() for corner in corners)
+    white, red, blue = np.float32([[247] * 3, [178, 24, 43], [33, 102, 172]])
+    shares = [0, 0.3, 0.5, 1]
+    for share, seen in zip(shares, looked["blends"], strict=True):
+        mean = (1 - share) * corners[0] + share * corners[1]
+        depth = np.sqrt(np.abs(mean) / most)[..., None]
+        end = np.where(mean[..., None] < 0, blue, red)
+        colors = np.reshape(seen["colors"], (16, 16, 4))
+        expected = white + depth * (end - white)
+        np.testing.assert_allclose(colors[..., :3], expected, atol=1.5)
+        assert seen["pair"].startswith(f"Channels {chosen[2]} and {chosen[1]}: ")
+        value = seen["pair"].split(": ")[1].split(", from")[0].replace(",", "")
+        assert float(value) == pytest.approx(mean[2, 1], rel=0.01)
+        for k, text in enumerate(seen["losses"]):
+            blend = (1 - share) * grams[0] + share * grams[1]
+            unit = np.square(grams[k]).mean()
+            loss = np.square(blend - grams[k]).mean() / unit
+            assert float(text.split(": ")[1]) == pytest.approx(loss, rel=0.01, abs=2e-3)
+    assert [seen["words"] for seen in looked["blends"]][:2] == [
+        "100 % watercolor",
+        "70 % watercolor, 30 % swirling night",
+    ]
+
+
+@pytest.mark.slow
+def test_the_page_that_looks_inside_is_for_keyboard_and_reader(looked):
+    assert looked["controls"] > 20
+    assert looked["nameless"] == looked["unreached"] == []
+    assert looked["exciting"][0] == "drawn"
+    assert len(looked["exciting"]) == 6
+    size = (ROOT / "site" / "look_inside.html").stat().st_size
+    assert size < 5e6
