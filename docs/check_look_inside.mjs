@@ -47,7 +47,7 @@ seen.exciting = await page.locator("#exciting figcaption").allTextContents();
 
 // --- the Gram matrix -----------------------------------------------------------------
 
-await page.selectOption("#from", { label: "watercolor" });
+await page.selectOption("#from", { label: "color circles" });
 seen.blends = [];
 for (const pages of [0, 3, 5, 10]) {
   await press("#share", "Home", ...times("PageUp", pages));
@@ -59,7 +59,9 @@ for (const pages of [0, 3, 5, 10]) {
     const canvas = document.querySelector("#gram canvas");
     return [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data];
   });
-  seen.blends.push({ words, losses, pair, colors });
+  const texture = await page.getAttribute("#texture img", "alt");
+  const jpeg = (await page.getAttribute("#texture img", "src")).split(",")[1];
+  seen.blends.push({ words, losses, pair, colors, texture, jpeg });
 }
 
 // --- who cannot see it, a phone, a desktop ---------------------------------------------

@@ -6,7 +6,7 @@ regularizer. Style: the texture synthesis of Gatys et al. (NIPS 2015). Notebooks
 and 1.2 derive both losses.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -108,14 +108,25 @@ def texture_loss(
         A function from ``[h', w', 3]``, of any size, to the total and its terms, one
         a layer.
     """
-    statistic, compare = STATISTICS[statistics]
+    statistic, _ = STATISTICS[statistics]
     maps = features(tf.constant(style, tf.float32), layers)
     targets = {layer: statistic(maps[layer]) for layer in layers}
+    return loss_to(features, targets, statistics=statistics)
+
+
+def loss_to(
+    features: Callable, targets: Mapping[str, tf.Tensor], *, statistics: str = "gram"
+) -> Loss:
+    """Make the same loss of statistics that are there already, one of each layer.
+
+    They may be of no picture at all: a blend of two styles, say.
+    """
+    statistic, compare = STATISTICS[statistics]
 
     def loss(image: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        found = features(image, layers)
+        found = features(image, targets)
         terms = {
-            layer: relative(compare, statistic(found[layer]), target) / len(layers)
+            layer: relative(compare, statistic(found[layer]), target) / len(targets)
             for layer, target in targets.items()
         }
         return tf.add_n(list(terms.values())), terms

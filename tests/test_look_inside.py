@@ -120,13 +120,16 @@ def test_nothing_outside_of_a_receptive_field_moves_its_position(layer, network)
     assert np.abs(after - before).max() > 1e-2 * scale
 
 
+@pytest.mark.slow
 def test_gram_matrices_and_losses_by_hand(data, network, monkeypatch):
-    monkeypatch.setattr(data, "SIZE", 64)
+    small = {"GRAM_SIZE": 64, "TEXTURE": 32, "TEXTURE_STEPS": 1}
+    for name, value in {**small, "STYLES": data.STYLES[:2]}.items():
+        monkeypatch.setattr(data, name, value)
     found = json.loads(json.dumps(data.gram(network)))
     flat = {}
     for name in data.STYLES:
         picture = images.read(IMAGES / "style" / f"{name}.jpg", 64)
-        maps = network(vgg.preprocess(picture[None]), data.GRAM_LAYER)
+        maps = network(vgg.preprocess(picture[None]), data.GRAM_LAYER, "average")
         flat[name] = maps[data.GRAM_LAYER].numpy().reshape(-1, 128).astype(np.float64)
     whole = {name: f.T @ f / len(f) for name, f in flat.items()}
     corner = np.ix_(found["channels"], found["channels"])
@@ -140,6 +143,9 @@ def test_gram_matrices_and_losses_by_hand(data, network, monkeypatch):
             for other in whole.values()
         ]
         np.testing.assert_allclose(style["losses"], losses, rtol=1e-3, atol=1e-6)
+    (row,) = found["textures"]
+    assert row["of"] == [0, 1]
+    assert [opened(jpeg).size for jpeg in row["jpegs"]] == [(32, 32)] * 5
 
 
 def test_a_mixture_of_positions_has_the_blend_of_both_matrices():

@@ -4,6 +4,8 @@ The browser takes minutes, so it starts for ``make test-site`` alone, which sets
 ``SITE_TEST``; and where the site, node, its packages and Chromium are there.
 """
 
+import base64
+import io
 import json
 import os
 import re
@@ -25,6 +27,7 @@ from style_workshop import (
     feedforward,
     images,
     losses,
+    reconstruct,
 )
 from style_workshop.features import features_of, receptive_field
 from style_workshop.feedforward import Architecture, TransformNetwork
@@ -255,12 +258,10 @@ def test_the_maps_of_the_page_are_the_network_s(looked, pretrained):
 @pytest.mark.slow
 def test_the_slider_moves_the_gram_matrix_to_the_mean_of_both(looked, pretrained):
     layer = "conv2_1"
-    features = features_of(pretrained)
-    names = ["watercolor", "swirling_night"]
-    others = ["stained_glass", "color_circles"]
+    features = features_of(pretrained, "average")
     grams = []
-    for name in names + others:
-        picture = images.read(IMAGES / "style" / f"{name}.jpg", 224)
+    for name in ("color_circles", "swirling_night", "stained_glass"):
+        picture = images.read(IMAGES / "style" / f"{name}.jpg", 176)
         grams.append(losses.gram_matrix(features(picture, layer)[layer])[0].numpy())
     diagonals = sum(np.diag(gram) / np.trace(gram) for gram in grams)
     chosen = np.sort(np.argsort(-diagonals)[:16])
@@ -283,10 +284,39 @@ def test_the_slider_moves_the_gram_matrix_to_the_mean_of_both(looked, pretrained
             unit = np.square(grams[k]).mean()
             loss = np.square(blend - grams[k]).mean() / unit
             assert float(text.split(": ")[1]) == pytest.approx(loss, rel=0.01, abs=2e-3)
-    assert [seen["words"] for seen in looked["blends"]][:2] == [
-        "100 % watercolor",
-        "70 % watercolor, 30 % swirling night",
+    blends = looked["blends"]
+    assert blends[1]["words"] == "70 % color circles, 30 % swirling night"
+    assert [seen["texture"] for seen in blends] == [
+        "Texture for 100 % color circles",
+        "Texture for 75 % color circles, 25 % swirling night",
+        "Texture for 50 % color circles, 50 % swirling night",
+        "Texture for 100 % swirling night",
     ]
+
+
+@pytest.mark.slow
+def test_a_texture_is_nearest_to_the_blend_that_it_is_for(looked, pretrained):
+    layers = ["conv1_1", "conv2_1", "conv3_1", "conv4_1"]
+    features = features_of(pretrained, "average")
+    first, second = (
+        features(images.read(IMAGES / "style" / f"{name}.jpg", 176), layers)
+        for name in ("color_circles", "swirling_night")
+    )
+    of_first, of_second = (
+        {layer: losses.gram_matrix(maps[layer]) for layer in layers}
+        for maps in (first, second)
+    )
+    shares = [0, 0.25, 0.5, 1]
+    wanted = [
+        {k: (1 - t) * of_first[k] + t * of_second[k] for k in layers} for t in shares
+    ]
+    files = [io.BytesIO(base64.b64decode(seen["jpeg"])) for seen in looked["blends"]]
+    shown = [np.asarray(Image.open(file), np.float32) for file in files]
+    table = [
+        [float(reconstruct.loss_to(features, target)(picture)[0]) for target in wanted]
+        for picture in shown
+    ]
+    assert np.argmin(table, axis=0).tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.slow

@@ -7,8 +7,10 @@ in base64.
 
 import base64
 import io
+import itertools
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from PIL import Image
 from style_workshop import IMAGES, explore, images, losses, reconstruct, vgg, weights
 from style_workshop.features import features_of, receptive_field
 from style_workshop.files import atomic_write
+from style_workshop.optimize import optimize, start_image
 from style_workshop.visualize import visualize
 
 PHOTOGRAPH = IMAGES / "content" / "cat.jpg"
@@ -26,11 +29,15 @@ LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 CHANNELS = 6  # of each layer
 SEARCHED = 192  # longest side of the pictures whose patches excite a channel
 PATCHES = 5  # of each channel
-DRAWN, STEPS = 72, 24  # side of the drawn pictures in pixels, and steps for each
+DRAWN, STEPS = 64, 20  # side of the drawn pictures in pixels, and steps for each
 SHOWN = 96  # longest side of a small picture in pixels
+STYLES = ("stained_glass", "swirling_night", "color_circles")
+GRAM_SIZE, POOLING = 176, "average"  # longest side of the styles; as in notebook 1.2
 GRAM_LAYER = "conv2_1"
-STYLES = ("stained_glass", "swirling_night", "color_circles", "watercolor")
 CORNER = 16  # channels of the Gram matrix that are shown
+TEXTURE_LAYERS = reconstruct.STYLE_LAYERS[:4]
+TEXTURE, TEXTURE_STEPS = 72, 20  # side in pixels, and steps for each
+STOPS = (0, 0.25, 0.5, 0.75, 1)  # shares of the second style that have a texture
 
 
 # --- numbers for the page -----------------------------------------------------------
@@ -139,24 +146,27 @@ def draw(network: vgg.Network, layer: str, channel: int) -> np.ndarray:
 
 
 def gram(network: vgg.Network) -> dict:
-    """Give the Gram matrices of `STYLES`, and how far each is from each.
+    """Give the Gram matrices of `STYLES`, how far each is from each, and textures.
 
     The page blends what is here: a corner of each matrix, of the liveliest channels,
     and the style losses of whole matrices. Those of blends follow from them, since
     ``(1 - t) A + t B`` is ``t (B - A)`` away from ``A``.
     """
-    features = features_of(network)
-    pictures = [images.read(IMAGES / "style" / f"{s}.jpg", SIZE) for s in STYLES]
-    grams = [
-        losses.gram_matrix(features(tf.constant(p), GRAM_LAYER)[GRAM_LAYER])
-        for p in pictures
-    ]
+    features = features_of(network, POOLING)
+    paths = [IMAGES / "style" / f"{name}.jpg" for name in STYLES]
+    pictures = [images.read(path, GRAM_SIZE) for path in paths]
+    layers = {GRAM_LAYER, *TEXTURE_LAYERS}
+    every = []
+    for picture in pictures:
+        maps = features(tf.constant(picture), layers)
+        every.append({layer: losses.gram_matrix(maps[layer]) for layer in layers})
+    grams = [one[GRAM_LAYER] for one in every]
     diagonals = sum(np.diag(g[0]) / np.trace(g[0]) for g in grams)
     chosen = np.sort(np.argsort(-diagonals)[:CORNER])
     styles = [
         {
-            "name": name.replace("_", " "),
-            "jpeg": jpeg(images.resize(picture, 2 * SHOWN)),
+            "name": words(path),
+            "jpeg": jpeg(images.read(path, 2 * SHOWN)),
             "gram": matrix[0].numpy()[np.ix_(chosen, chosen)].tolist(),
             # As in notebook 1.2, 1 is the loss of a picture without any style.
             "losses": [
@@ -164,9 +174,44 @@ def gram(network: vgg.Network) -> dict:
                 for other in grams
             ],
         }
-        for name, picture, matrix in zip(STYLES, pictures, grams, strict=True)
+        for path, matrix in zip(paths, grams, strict=True)
     ]
-    return {"layer": GRAM_LAYER, "channels": chosen.tolist(), "styles": styles}
+    return {
+        "layer": GRAM_LAYER,
+        "channels": chosen.tolist(),
+        "styles": styles,
+        "textures": textures(features, every),
+    }
+
+
+def textures(features: Callable, grams: list[dict]) -> list[dict]:
+    """Make textures at all `STOPS` between each two styles, from the same noise.
+
+    Args:
+        features: from `features.features_of`.
+        grams: of each style, by layer.
+    """
+
+    def of(matrices: dict) -> str:
+        wanted = {layer: matrices[layer] for layer in TEXTURE_LAYERS}
+        return jpeg(texture(features, wanted))
+
+    ends, rows = [of(one) for one in grams], []
+    for i, j in itertools.combinations(range(len(grams)), 2):
+        between = [
+            of({k: (1 - t) * grams[i][k] + t * grams[j][k] for k in TEXTURE_LAYERS})
+            for t in STOPS[1:-1]
+        ]
+        rows.append({"of": [i, j], "jpegs": [ends[i], *between, ends[j]]})
+    return rows
+
+
+def texture(features: Callable, grams: dict[str, tf.Tensor]) -> np.ndarray:
+    """Make a texture that has these Gram matrices, as notebook 1.2 does."""
+    blank = np.zeros((TEXTURE, TEXTURE, 3), np.float32)
+    start = start_image("noise", blank, blank, deviation=8)
+    loss = reconstruct.loss_to(features, grams)
+    return optimize(loss, start, TEXTURE_STEPS, progress=None, falloff=0.25).image
 
 
 # --- all of it ----------------------------------------------------------------------

@@ -6,8 +6,10 @@
  * @typedef {{name: string, size: number, stride: number, start: number, height: number,
  *   width: number, of: number, channels: Channel[]}} Layer
  * @typedef {{name: string, jpeg: string, gram: number[][], losses: number[]}} Style
+ * @typedef {{of: number[], jpegs: string[]}} Textures from the one style to the other
  * @typedef {{photograph: {name: string, height: number, width: number, jpeg: string},
- *   layers: Layer[], gram: {layer: string, channels: number[], styles: Style[]}}} Data
+ *   layers: Layer[], gram: {layer: string, channels: number[], styles: Style[],
+ *   textures: Textures[]}}} Data
  */
 
 /** @param {number} x @param {number} most */
@@ -48,6 +50,21 @@ export const blended = (a, b, share) =>
  * @param {number} share of the other end, 0-1
  */
 export const lossOf = (loss, share) => share ** 2 * loss;
+
+/**
+ * The texture that is nearest to a blend, and the share of `to` that it was made for.
+ * @param {Textures[]} textures
+ * @param {number} from
+ * @param {number} to
+ * @param {number} share of `to`, 0-1
+ */
+export function textureOf(textures, from, to, share) {
+  const has = (/** @type {Textures} */ { of }) => of.includes(from) && of.includes(to);
+  const { of, jpegs } = /** @type {Textures} */ (textures.find(has));
+  const last = jpegs.length - 1, at = Math.round(share * last);
+  const steps = from === to ? 0 : at;
+  return { jpeg: jpegs[of[0] === from ? steps : last - steps], share: at / last };
+}
 
 /** @type {number[][]} from below 0 to above */
 const COLORS = [[33, 102, 172], [247, 247, 247], [178, 24, 43]];

@@ -1,7 +1,7 @@
 /** Look inside VGG: what a person chooses, and what is shown of it. */
 import { $, all, bytesOf, listenTo, unpack } from "../common/dom.js";
 import { inWords } from "../playground/mixtures.js";
-import { blended, boxOf, colorOf, inside, lossOf, short, within } from "./numbers.js";
+import { blended, boxOf, colorOf, inside, lossOf, short, textureOf, within } from "./numbers.js";
 
 /** @typedef {import("./numbers.js").Data} Data */
 
@@ -153,7 +153,8 @@ function blend() {
 
 function showBlend() {
   const { ends, numbers, share } = blend();
-  const words = inWords([1 - share, share], ends.map(({ name }) => name));
+  const inStyles = (/** @type {number} */ t) => inWords([1 - t, t], ends.map(({ name }) => name));
+  const words = inStyles(share);
   $("words").textContent = words;
   $("share").setAttribute("aria-valuetext", words);
   paintMatrix($("gram").firstChild, blended(ends[0].gram, ends[1].gram, share));
@@ -165,6 +166,10 @@ function showBlend() {
     const loss = lossOf(losses[numbers[1 - k]], k ? 1 - share : share);
     figure.querySelector("figcaption").textContent = `Style loss of the blend to it: ${loss.toFixed(3)}`;
   });
+  const texture = textureOf(data.gram.textures, numbers[0], numbers[1], share);
+  const made = `Texture for ${inStyles(texture.share)}`, [image, caption] = $("texture").children;
+  Object.assign(image, { src: picture(texture.jpeg), alt: made });
+  caption.textContent = `${made}, made from noise`;
   showEntry(entry[0], entry[1]);
 }
 
@@ -209,7 +214,7 @@ async function start() {
   $("to").value = "1";
   const ends = $("scale").querySelectorAll("span");
   [ends[0].textContent, ends[1].textContent] = [short(-largest()), short(largest())];
-  $("about").textContent = `${gram.layer}, the ${gram.channels.length} liveliest channels; the color goes with the square root. `
+  $("about").textContent = `${gram.layer}, the ${gram.channels.length} liveliest channels: red is above 0, blue below; the color goes with the square root. `
     + "The style loss is of all channels; 1 is that of a picture without any style.";
   listen();
   check("layers", 2);
