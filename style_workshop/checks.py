@@ -26,14 +26,16 @@ def whole_number(
     Raises:
         WorkshopError: another value.
     """
+    end = "or more" if most is None else f"to {most}"
+    refused = _refused(name, value, f"a whole number, {least} {end}")
     try:
         number = operator.index(value)
     except TypeError:
-        number = None
-    fits = number is not None and not isinstance(value, bool | np.ndarray)
-    if not fits or number < least or (most is not None and number > most):
-        end = "or more" if most is None else f"to {most}"
-        raise _refused(name, value, f"a whole number, {least} {end}")
+        raise refused from None
+    if isinstance(value, bool | np.ndarray) or number < least:
+        raise refused
+    if most is not None and number > most:
+        raise refused
     return number
 
 
