@@ -5,7 +5,7 @@ networks" (ECCV 2014) [3]; `deconvnet` has their way back. Notebook 1.0 builds e
 by hand.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -60,13 +60,14 @@ def strongest(
     """
     check_channel(network.name, layer, channel)
     features = features_of(network)
-    maps = [features(tf.constant(p), layer)[layer].numpy()[0] for p in pictures]
+    # One picture after the other: all maps at once would be hundreds of megabytes.
+    maps = (features(tf.constant(p), layer)[layer].numpy()[0] for p in pictures)
     return ranked(pictures, maps, receptive_field(network.name, layer), channel)
 
 
 def ranked(
     pictures: Sequence[np.ndarray],
-    maps: Sequence[np.ndarray],
+    maps: Iterable[np.ndarray],
     field: ReceptiveField,
     channel: int,
 ) -> list[Excitation]:
