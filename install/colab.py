@@ -13,6 +13,8 @@ from pathlib import Path
 
 import nbformat
 
+from style_workshop.files import atomic_write
+
 ROOT = Path(__file__).resolve().parent.parent
 ID = "colab"
 # Without the pinned versions: what Colab has already, and what the kernel has begun to
@@ -61,7 +63,8 @@ def main() -> None:
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         write_into(notebook)
-        nbformat.write(notebook, path)
+        with atomic_write(path) as part:
+            nbformat.write(notebook, part)
 
 
 if __name__ == "__main__":
