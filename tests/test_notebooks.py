@@ -224,9 +224,6 @@ def test_every_lesson_has_its_solutions(lesson, request):
     assert set(links) <= solutions
 
 
-# ------------------------------------------------- the hook that shrinks the settings
-
-
 def test_readme_has_the_flicker_that_the_notebook_prints():
     lesson = read(NOTEBOOKS / "2.0_Gatys_method_video.ipynb")
     outputs = [o for cell in code_cells(lesson) for o in cell.outputs]
@@ -238,6 +235,9 @@ def test_readme_has_the_flicker_that_the_notebook_prints():
     sentence = re.findall(r"with a flicker of ([\d.]+); .* with ([\d.]+), and", readme)
     assert len(ways) == 5 and sorted(rows) == sorted(ways)
     assert sentence == [tuple(networks)]
+
+
+# ------------------------------------------------- the hook that shrinks the settings
 
 
 def test_small_values_come_after_the_full_ones():
