@@ -1028,6 +1028,20 @@ def test_an_interrupted_cache_leaves_nothing_half(flat, tmp_path, monkeypatch):
     assert take(generator(flat, cache=folder / "cache.npy"), 1) == [0, 1, 2, 3]
 
 
+def test_a_cache_that_somebody_removes_as_it_is_made_is_one_sentence(
+    flat, tmp_path, monkeypatch
+):
+    path, write = tmp_path / "cache.npy", cache._write
+
+    def write_and_remove(*of):
+        write(*of)
+        path.unlink()
+
+    monkeypatch.setattr(cache, "_write", write_and_remove)
+    with pytest.raises(BatchError, match="removed as it was made"):
+        generator(flat, cache=path)
+
+
 def test_a_cache_larger_than_the_disk_is_refused(flat, tmp_path, monkeypatch):
     def full(folder, megabytes, purpose):
         assert megabytes == pytest.approx(10 * 4 * 4 * 3 / 1e6)

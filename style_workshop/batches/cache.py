@@ -71,6 +71,8 @@ class PictureCache:
                 if about is None or about["made_from"] != made_from:
                     raise
             about = _read_about(path)
+            if about is None:
+                raise BatchError(f"{path} was removed as it was made: make it again.")
         #: Index in ``files`` of each that was skipped, and why.
         self.skipped: dict[int, str] = about["skipped"]
         #: ``[n, h, w, c]`` uint8, mapped; zeros in place of what was skipped.
@@ -161,7 +163,7 @@ def _write(path, files, shape, load, threads, made_from) -> None:
             indices = range(start, min(start + _BLOCK, len(files)))
             for _ in pool.map(load_into, zip(indices, block, strict=False)):
                 bar.update()
-            file.write(block[: len(indices)])
+            file.write(block[: len(indices)].data)
         about = {"made_from": made_from, "skipped": dict(sorted(skipped.items()))}
         text = json.dumps(about).encode()
         file.write(text + len(text).to_bytes(8, "little") + _END)

@@ -90,7 +90,8 @@ class BatchGenerator:
         threads = _cores() if threads is None else threads
         self._threads = checks.whole_number("threads", threads, least=1)
         self._ahead = checks.whole_number("ahead", ahead, least=1)
-        self._closed, self._lock, self._reader = False, threading.Lock(), None
+        self._closed, self._lock = False, threading.Lock()
+        self._reader: ReadAhead | None = None
         files = find(source)
         self._shape = check_batch(batch_size, decoder, len(files))
         if cache is not None and reshape_mode == "random_crop":
@@ -100,7 +101,7 @@ class BatchGenerator:
             )
         self._given = 0  # batches
         self._chosen = seed is not None
-        seed = checks.whole_number("seed", seed) if self._chosen else _new_seed()
+        seed = _new_seed() if seed is None else checks.whole_number("seed", seed)
         self._pictures = PictureSequence(
             files, decoder, shuffle=shuffle, flip=flip, seed=seed
         )
@@ -133,7 +134,7 @@ class BatchGenerator:
             if self._reader is None and not self._closed:
                 self._start()
             reader = self._reader
-            if self._closed:  # perhaps meanwhile, by another thread
+            if reader is None or self._closed:  # perhaps meanwhile, by another thread
                 self._stop()
                 raise BatchError("This generator is closed: make another one.")
             try:

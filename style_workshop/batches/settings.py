@@ -35,7 +35,9 @@ def check_decoder(
     return Decoder(reshape_mode, size, color_mode, short_side, bool(antialias))
 
 
-def check_batch(batch_size: int, decoder: Decoder, files: int) -> tuple[int, ...]:
+def check_batch(
+    batch_size: int, decoder: Decoder, files: int
+) -> tuple[int, int, int, int]:
     """Give the shape ``(b, h, w, c)`` of a batch.
 
     Raises:

@@ -130,17 +130,16 @@ def require_memory(
 
 
 def _advice(size, style, settings: Settings, free: float) -> str:
-    for changes, words in (
-        ({"tile": 512}, "work in tiles of 512 pixels"),
-        ({"tile": 256}, "work in tiles of 256 pixels"),
-        ({"tile": 256, "optimizer": "adam"}, "work in tiles of 256 pixels with Adam"),
+    for tile, optimizer, words in (
+        (512, settings.optimizer, "work in tiles of 512 pixels"),
+        (256, settings.optimizer, "work in tiles of 256 pixels"),
+        (256, "adam", "work in tiles of 256 pixels with Adam"),
     ):
-        changed = replace(settings, **changes)
-        tiles = settings.tile and settings.tile <= changes["tile"]
-        if (not tiles or "optimizer" in changes) and estimate(
-            size, style, changed
-        ) <= free:
-            return f"{words} (about {estimate(size, style, changed) / 1e9:.1f} GB)"
+        if optimizer == settings.optimizer and settings.tile and settings.tile <= tile:
+            continue  # that is what it does
+        changed = replace(settings, tile=tile, optimizer=optimizer)
+        if (needed := estimate(size, style, changed)) <= free:
+            return f"{words} (about {needed / 1e9:.1f} GB)"
     for longest in range(max(size) // 64 * 64, 63, -64):
         smaller = [max(1, round(side * longest / max(size))) for side in size]
         if estimate(smaller, style, settings) <= free:

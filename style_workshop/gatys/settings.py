@@ -183,7 +183,7 @@ def styles_of(style: Styles) -> list[Style]:
     Raises:
         WorkshopError: there is none, or what it has is no picture.
     """
-    several = list(style) if isinstance(style, list | tuple) else [style]
+    several: list = list(style) if isinstance(style, list | tuple) else [style]
     if not several:
         raise WorkshopError("There is no style: give one or more.")
     return [one if isinstance(one, Style) else Style(one) for one in several]
@@ -218,9 +218,12 @@ def scale_sizes(shape: Sequence[int], scales: int) -> list[tuple[int, int]]:
     ]
 
 
-def style_size(style: Style, settings: Settings, size: Sequence[int]) -> list[int]:
+def style_size(
+    style: Style, settings: Settings, size: Sequence[int]
+) -> tuple[int, int]:
     """Give height and width of a style image for a content image of ``size``."""
     longest = round(settings.style_scale * style.scale * max(size))
     require_size(longest)
     ratio = longest / max(style.image.shape[:2])
-    return [max(1, round(side * ratio)) for side in style.image.shape[:2]]
+    height, width = (max(1, round(side * ratio)) for side in style.image.shape[:2])
+    return height, width

@@ -99,20 +99,18 @@ def stylize(
         for one, (_, image) in zip(styles, prepared, strict=True)
     ]
     features = features or features_of(network or load_network(settings), settings)
-    image, history = start, {}
+    history: dict[str, list[float]] = {}
     sizes = scale_sizes(content.shape, settings.scales)
     for number, size in enumerate(sizes, start=1):
         small = content if size == content.shape[:2] else resize(content, size)
         sized = [
-            replace(
-                one, image=resize(one.image, tuple(style_size(one, settings, size)))
-            )
+            replace(one, image=resize(one.image, style_size(one, settings, size)))
             for one in styles
         ]
         result = optimize(
             _loss(features, small, sized, settings, more_terms),
             start_image(
-                settings.init, small, sized[0].image, start=image, seed=settings.seed
+                settings.init, small, sized[0].image, start=start, seed=settings.seed
             ),
             settings.steps,
             optimizer=settings.optimizer,
@@ -125,12 +123,13 @@ def stylize(
             corrections=corrections(size),
             falloff=settings.falloff,
         )
-        image = result.image
+        start = result.image
         for name, values in result.history.items():
             # The start of the next size is the end of this one, enlarged.
             history.setdefault(name, []).extend(values[number > 1 :])
         if result.interrupted:
             break
+    image = result.image
     if image.shape != content.shape:
         image = resize(image, content.shape[:2])
     image = color.restore(image, shown, settings.color)
