@@ -137,11 +137,11 @@ def test_one_set_of_weights_serves_two_sizes(pretrained, pair):
     squares of its Gram matrices 16 times; `test_losses` has the exact comparison.
     """
     terms = {}
-    for size in (128, 256):
+    for size in (96, 192):
         content, style = (images.resize(picture, size) for picture in pair)
         mixed = (content + images.resize(style, content.shape[:2])) / 2
         terms[size] = terms_of(NOTEBOOK, pretrained, content, style, mixed)
-    ratios = {name: terms[256][name] / terms[128][name] for name in terms[128]}
+    ratios = {name: terms[192][name] / terms[96][name] for name in terms[96]}
     assert 1 / 2 < ratios["content"] < 2
     assert 1 / 4 < ratios["style"] < 4
 
@@ -597,11 +597,11 @@ def test_colors_and_scales_that_make_no_sense_are_refused(network, change, messa
 # --- tile by tile -------------------------------------------------------------------
 
 
-def value_and_gradient(loss, image) -> tuple[dict[str, float], np.ndarray]:
+def value_and_gradient(loss, image) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
     with tf.GradientTape() as tape:
         tape.watch(image)
         total, terms = loss(image)
-    return terms, tape.gradient(total, image).numpy()
+    return terms, tape.gradient(total, image)
 
 
 @pytest.mark.slow
@@ -626,8 +626,10 @@ def test_tiles_have_the_loss_and_gradient_of_the_whole(network, size, tile, seve
         gatys.transfer_loss(features, content, style, settings=settings), image
     )
     tiled = gatys.TiledLoss(features, content, style, settings=settings, tile=tile)
-    for loss in (tiled, tf.function(tiled)):
-        terms, gradient = value_and_gradient(loss, image)
+    # The tape is in the compiled function, as `optimize` has it: around one it would
+    # keep the maps of all tiles.
+    for of_image in (value_and_gradient, tf.function(value_and_gradient)):
+        terms, gradient = of_image(tiled, image)
         assert list(terms) == list(whole)
         for name, term in terms.items():
             assert float(term) == pytest.approx(float(whole[name]), rel=1e-4)

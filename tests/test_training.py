@@ -1,11 +1,13 @@
 """The training loop: it learns, stops at any moment, and goes on exactly."""
 
+import gc
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,6 +94,19 @@ def test_it_takes_the_steps_of_adam(photos):
     assert history.steps == 20
     assert history.losses["half"][0] == pytest.approx(9)
     assert history.losses["total"][-1] < 5
+
+
+def test_nothing_of_its_graph_outlives_a_run(photos):
+    """A graph holds what the loss brought: VGG, and the targets of its styles."""
+    line, graphs = Line(), []
+
+    def loss(batch, step):
+        graphs.append(weakref.ref(tf.compat.v1.get_default_graph()))
+        return line(batch, step)
+
+    run(line, photos, loss=loss)
+    gc.collect()
+    assert graphs and not any(graph() for graph in graphs)
 
 
 def test_a_long_gradient_is_shortened(photos):

@@ -25,14 +25,24 @@ def normalize(values: Arrays, name: str, images: np.ndarray, pooling: str) -> Ar
         The scaled kernels and biases.
     """
     relus = [layer for layer in vgg.layer_names(name) if layer.startswith("relu")]
-    features = vgg.Network(name, values)(vgg.preprocess(images), relus, pooling)
+    mean = _mean_activations(vgg.Network(name, values), images, relus, pooling)
     scaled, below = {}, np.ones(3, np.float32)
     for relu in relus:
         layer = relu.replace("relu", "conv")
-        means = np.mean(features[relu], axis=(0, 1, 2))  # [out]
-        means = np.maximum(means, means.mean() / 100)
+        means = np.maximum(mean[relu], mean[relu].mean() / 100)
         kernel = values[f"{layer}/kernel"] * below[:, None]  # [h, w, in, out]
         scaled[f"{layer}/kernel"] = kernel / means
         scaled[f"{layer}/bias"] = values[f"{layer}/bias"] / means
         below = means
     return scaled
+
+
+def _mean_activations(network, images, layers, pooling) -> Arrays:
+    """Mean of each filter, ``[out]`` a layer; all maps of one picture at a time."""
+    means = [
+        {layer: np.mean(maps, axis=(0, 1, 2)) for layer, maps in features.items()}
+        for features in (
+            network(vgg.preprocess(image[None]), layers, pooling) for image in images
+        )
+    ]
+    return {layer: np.mean([one[layer] for one in means], axis=0) for layer in layers}
