@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 if sys.version_info >= (3, 11):
@@ -146,17 +147,27 @@ def odd(tmp_path_factory) -> Path:
 # --- memory -------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _give_memory_back():
-    """After each file of tests give freed memory back; else a worker keeps its peak.
+_GROWTH = 50e6  # bytes
+_least = float("inf")  # bytes, since memory was given back last
 
-    TensorFlow's graphs are cycles, and the C library of Linux keeps what is freed.
+
+@pytest.fixture(autouse=True)
+def _give_memory_back():
+    """After each test that took much give freed memory back; else all of it adds up.
+
+    TensorFlow's graphs are cycles, which Python leaves lying for long, and its
+    allocator and the C library of Linux keep what is freed.
     """
+    global _least
     yield
-    gc.collect()
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # another C library
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
+    process = psutil.Process()
+    if process.memory_info().rss > _least + _GROWTH:
+        gc.collect()
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError, AttributeError):  # another C library
+                ctypes.CDLL("libc.so.6").malloc_trim(0)
+        _least = float("inf")
+    _least = min(_least, process.memory_info().rss)
 
 
 # --- for the tests that need a network ----------------------------------------------
