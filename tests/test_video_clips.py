@@ -230,6 +230,27 @@ def test_a_name_that_holds_no_video_is_refused(tmp_path, name):
         clips.require_writable(tmp_path / name)
 
 
+def test_a_damaged_clip_does_not_hang_as_it_is_closed(tmp_path):
+    """FFmpeg's threads find the damage of the next frames meanwhile, and say so."""
+    path, random = tmp_path / "a.mp4", np.random.default_rng(0)
+    noisy = {
+        number: soft(number, 240, 320) + random.normal(0, 9, (240, 320, 3))
+        for number in range(6)
+    }
+    clips.write(noisy, clips.About(SECONDS), path)
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packets = list(container.demux(video=0))[1:-1]  # the last one only ends it
+    for packet in packets:
+        end = packet.pos + packet.size
+        for byte in range(end - packet.size // 2, end, 50):
+            content[byte] ^= 0x5A
+    path.write_bytes(content)
+    code = "import sys; from style_workshop.video import clips\n"
+    code += "for _ in range(20): clips.require_readable(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, path], check=True, timeout=120)
+
+
 # --- the command ----------------------------------------------------------------------
 
 

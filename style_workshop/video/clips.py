@@ -36,7 +36,9 @@ def _av():
             "Videos need the package av: `pip install av`, or give a folder of "
             "numbered frames."
         ) from None
-    av.logging.set_level(av.logging.PANIC)  # what goes wrong is raised
+    # Any other level has FFmpeg's threads call Python, also to drop what they say. They
+    # would wait for it for ever while a clip is closed, which waits for them.
+    av.logging.set_level(None)
     return av
 
 
