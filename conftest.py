@@ -171,10 +171,11 @@ def _give_memory_back():
 
 
 # --- for the tests that need a network ----------------------------------------------
-# TensorFlow is imported in the fixtures, so that tests without it start at once.
+# TensorFlow is imported in the fixtures, so that tests without it start at once. Each
+# holds 80 MB, and is made in half a second: for a file of tests, not for all of them.
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def values() -> dict[str, np.ndarray]:
     """Random weights of VGG19 that neither amplify nor damp; biases that matter."""
     from style_workshop import vgg
@@ -199,7 +200,7 @@ def network(values):
     return vgg.Network("vgg19", values)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pretrained():
     """VGG19 as it was trained, or a skipped test."""
     from style_workshop import weights

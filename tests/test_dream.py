@@ -13,7 +13,6 @@ from style_workshop import (
     images,
     objectives,
     tiles,
-    weights,
 )
 from style_workshop.dream import Settings
 from style_workshop.features import features_of, receptive_field
@@ -247,13 +246,10 @@ def test_each_frame_dreams_into_the_middle_of_the_one_before(network):
 
 
 @pytest.mark.slow
-def test_the_real_network_dreams_in_a_photograph():
-    if not weights.path_of("vgg19").exists():
-        pytest.skip("no VGG19 here: `python -m style_workshop weights vgg19`")
+def test_the_real_network_dreams_in_a_photograph(pretrained):
     photo = images.read(IMAGES / "content" / "temple.jpg", 96)
     settings = Settings(layers={"relu4_1": 1.0}, octaves=1, steps=5, jitter=8)
-    network = weights.pretrained("vgg19")
-    history = dream.dream(network, photo, settings, progress=None).history
+    history = dream.dream(pretrained, photo, settings, progress=None).history
     assert history["total"][-1] < 1.5 * history["total"][0]  # negative: half more
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from style_workshop import PHOTOGRAPHS, WorkshopError, images, vgg, visualize, weights
+from style_workshop import PHOTOGRAPHS, WorkshopError, images, vgg, visualize
 from style_workshop.features import features_of
 from style_workshop.visualize import STILL, Transformation
 
@@ -175,18 +175,9 @@ def test_each_step_moves_the_picture_elsewhere(network):
 
 
 @pytest.mark.slow
-def test_with_the_real_network_fourier_and_moves_give_less_noise():
+def test_with_the_real_network_fourier_and_moves_give_less_noise(pretrained):
     """Noise: the mean difference of neighbors, over the deviation of the picture."""
-    if not weights.path_of("vgg19").exists():
-        pytest.skip("no VGG19 here: `python -m style_workshop weights vgg19`")
-    draw = partial(
-        visualize.visualize,
-        weights.pretrained("vgg19"),
-        "conv3_1",
-        8,
-        size=48,
-        steps=20,
-    )
+    draw = partial(visualize.visualize, pretrained, "conv3_1", 8, size=48, steps=20)
     clean = draw(progress=None).image
     noisy = draw(fourier=False, transformation=STILL, progress=None).image
     clean, noisy = (
