@@ -7,7 +7,7 @@
 #   CONTENT=... STYLE=...  other pictures for outputs/first_picture.jpg
 #   PICTURE_ARGS=...       other options for it
 #   LAB_ARGS=...           more options for JupyterLab, as --no-browser
-#   TEST_PROCESSES=1       how many run the tests; each takes up to 4 GB of memory
+#   TEST_PROCESSES=1       how many run the tests; each takes up to 3 GB of memory
 #   PYTEST_ARGS=...        more options for pytest, as -x
 #   UV=... UV_ARGS=...     another uv; more options for it, as --upgrade
 #   BUNDLE=...             install from this folder or address, without the internet

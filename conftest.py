@@ -176,6 +176,16 @@ def _give_memory_back():
 
 
 @pytest.fixture(scope="module")
+def narrow_vgg():
+    """Eight channels in each layer of VGG, for a file that needs no more: 0.1 MB."""
+    from style_workshop import vgg
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vgg, "CHANNELS", (8,) * 5)
+        yield
+
+
+@pytest.fixture(scope="module")
 def values() -> dict[str, np.ndarray]:
     """Random weights of VGG19 that neither amplify nor damp; biases that matter."""
     from style_workshop import vgg

@@ -21,7 +21,7 @@ from style_workshop.architecture import ARCHITECTURES, Architecture
 from style_workshop.commands.shared import mixture, share
 from style_workshop.feedforward import TransformNetwork
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("narrow_vgg")]
 
 PHOTO = IMAGES / "content" / "cat.jpg"
 STYLE = IMAGES / "style" / "mosaic.jpg"

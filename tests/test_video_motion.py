@@ -19,6 +19,7 @@ from style_workshop.architecture import ARCHITECTURES, Architecture
 from style_workshop.video import painted
 from style_workshop.video.motion import Motion, flows_of
 
+pytestmark = pytest.mark.usefixtures("narrow_vgg")
 RANDOM = np.random.default_rng(5)
 SMALL = Architecture(filters=2, blocks=0)
 LOSS = perceptual.LossSettings(
