@@ -147,7 +147,7 @@ def odd(tmp_path_factory) -> Path:
 # --- memory -------------------------------------------------------------------------
 
 
-_GROWTH = 50e6  # bytes
+_GROWTH = 20e6  # bytes
 _least = float("inf")  # bytes, since memory was given back last
 
 
