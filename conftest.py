@@ -9,10 +9,12 @@ import ast
 import contextlib
 import ctypes
 import gc
+import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +170,32 @@ def _give_memory_back():
                 ctypes.CDLL("libc.so.6").malloc_trim(0)
         _least = float("inf")
     _least = min(_least, process.memory_info().rss)
+
+
+def _graphs_alive() -> int:
+    gc.collect()
+    return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
+
+
+@pytest.fixture
+def graphs_alive():
+    """Give the function that counts the graphs of compiled functions still alive."""
+    return _graphs_alive
+
+
+def _run_apart(function, *arguments):
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+@pytest.fixture
+def run_apart():
+    """Give the function that calls another in a process of its own.
+
+    What TensorFlow's allocator has taken it keeps for the life of its process.
+    """
+    return _run_apart
 
 
 # --- for the tests that need a network ----------------------------------------------

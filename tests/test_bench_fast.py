@@ -3,9 +3,7 @@
 import contextlib
 import importlib.util
 import io
-import multiprocessing
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,11 +21,8 @@ pytestmark = pytest.mark.slow
 @pytest.mark.skipif(
     not weights.path_of("vgg16").exists(), reason="needs the weights of VGG16"
 )
-def test_it_prints_its_tables():
-    """In a process of its own, as people run it: TensorFlow keeps what it takes."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, spawn) as pool:
-        printed = pool.submit(tables).result()
+def test_it_prints_its_tables(run_apart):
+    printed = run_apart(tables)
     for text in ("One picture of 32x32", "A clip of 160x90", "frames a second"):
         assert text in printed
     assert "A training step of 4 windows of 32x32" in printed

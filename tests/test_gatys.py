@@ -654,25 +654,25 @@ def test_a_tile_that_makes_no_sense_is_refused(network):
 # --- run after run ------------------------------------------------------------------
 
 
-def memory_and_graphs() -> tuple[float, int]:
-    """Resident memory in MB, and the graphs of compiled functions still alive."""
-    gc.collect()
-    graphs = sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
-    return psutil.Process().memory_info().rss / 1e6, graphs
+@pytest.fixture
+def memory_of_runs(graphs_alive):
+    """Give the function that runs, and lists MB and graphs alive after each run."""
 
+    def after_each(network, runs: int, tile: int = 0) -> list[tuple[float, int]]:
+        settings = replace(SHALLOW, content_layers={"relu4_1": 1}, steps=1, tile=tile)
+        image = np.float32(RANDOM.uniform(0, 255, (24, 24, 3)))
+        found = []
+        for _ in range(runs):
+            gatys.stylize(image, image[::-1], settings, network=network, progress=None)
+            graphs = graphs_alive()
+            found.append((psutil.Process().memory_info().rss / 1e6, graphs))
+        return found
 
-def memory_of_runs(network, runs: int, tile: int = 0) -> list[tuple[float, int]]:
-    settings = replace(SHALLOW, content_layers={"relu4_1": 1}, steps=1, tile=tile)
-    image = np.float32(RANDOM.uniform(0, 255, (24, 24, 3)))
-    found = []
-    for _ in range(runs):
-        gatys.stylize(image, image[::-1], settings, network=network, progress=None)
-        found.append(memory_and_graphs())
-    return found
+    return after_each
 
 
 @pytest.mark.slow
-def test_twenty_runs_take_no_more_memory_than_a_few(network):
+def test_twenty_runs_take_no_more_memory_than_a_few(network, memory_of_runs):
     """What TensorFlow kept of a custom gradient held VGG's weights, 57 MB a run."""
     memory, graphs = zip(*memory_of_runs(network, 20), strict=True)
     assert len(set(graphs[3:])) == 1
@@ -681,7 +681,7 @@ def test_twenty_runs_take_no_more_memory_than_a_few(network):
 
 
 @pytest.mark.slow
-def test_a_network_that_is_loaded_for_a_run_goes_with_it(pretrained):
+def test_a_network_that_is_loaded_for_a_run_goes_with_it(pretrained, memory_of_runs):
     def variables() -> int:
         gc.collect()
         return sum(isinstance(thing, tf.Variable) for thing in gc.get_objects())
@@ -692,6 +692,6 @@ def test_a_network_that_is_loaded_for_a_run_goes_with_it(pretrained):
 
 
 @pytest.mark.slow
-def test_runs_in_tiles_leave_no_graphs(network):
+def test_runs_in_tiles_leave_no_graphs(network, memory_of_runs):
     _, graphs = zip(*memory_of_runs(network, 5, tile=16), strict=True)
     assert len(set(graphs[2:])) == 1

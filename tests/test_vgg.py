@@ -1,8 +1,5 @@
 """VGG: equal to Keras's, one set of variables for all calls, and honest refusals."""
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
-
 import keras
 import numpy as np
 import pytest
@@ -73,11 +70,8 @@ def network(values) -> vgg.Network:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
-def test_every_layer_equals_that_of_keras(name):
-    """In a process of its own, since TensorFlow would keep the 1.4 GB that it takes."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, spawn) as pool:
-        pool.submit(compare_with_keras, name).result()
+def test_every_layer_equals_that_of_keras(name, run_apart):
+    run_apart(compare_with_keras, name)  # it takes 2.5 GB
 
 
 def memory_of(variable: keras.Variable) -> np.ndarray:

@@ -39,10 +39,8 @@ def normalize(values: Arrays, name: str, images: np.ndarray, pooling: str) -> Ar
 
 def _mean_activations(network, images, layers, pooling) -> Arrays:
     """Mean of each filter, ``[out]`` a layer; all maps of one picture at a time."""
-    means = [
-        {layer: np.mean(maps, axis=(0, 1, 2)) for layer, maps in features.items()}
-        for features in (
-            network(vgg.preprocess(image[None]), layers, pooling) for image in images
-        )
-    ]
+    means = []
+    for image in images:
+        maps = network(vgg.preprocess(image[None]), layers, pooling)
+        means.append({layer: np.mean(maps[layer], axis=(0, 1, 2)) for layer in layers})
     return {layer: np.mean([one[layer] for one in means], axis=0) for layer in layers}
